@@ -1,0 +1,73 @@
+"""The command ``mynah``: one module a subcommand, loaded when it is called.
+
+A module ``mynah.cli.<name>`` holds one click command named ``command``. ``main`` turns every
+`MynahError` into one line on stderr and its exit code, and Ctrl-C into exit code 130.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from mynah import __version__
+from mynah.errors import MynahError
+
+COMMANDS = {
+    "demo": "the whole speaker on a virtual board, in under a minute",
+    "virtual": "run a virtual board that esptool and mpremote can reach",
+    "flash": "put MicroPython and the speaker's firmware on a board",
+    "deploy": "send the firmware files that changed",
+    "logs": "follow a board's log",
+    "pair": "give a board its Wi-Fi and take its token",
+    "control": "read and set a paired speaker's properties",
+    "wake": "run a wake-word model over recordings, as the board does",
+    "boards": "list and check the board files",
+    "ports": "list serial ports and what is on them",
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"mynah.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with `mynah demo`: it needs no hardware.",
+)
+@click.version_option(__version__, prog_name="mynah")
+def cli() -> None:
+    """Mynah: an open smart speaker on an ESP32-S3, flashed, paired, logged and tested from here."""
+
+
+def main() -> None:
+    """Run the command line and exit with the code that `mynah.errors` gives."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except MynahError as error:
+        click.echo(f"mynah: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.exceptions.Abort:
+        click.echo("mynah: stopped", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        click.echo("mynah: stopped", err=True)
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)
