@@ -1,0 +1,1 @@
+"""What goes into a board's flash: images, partition table, filesystem, and the writer."""

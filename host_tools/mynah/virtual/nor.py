@@ -1,0 +1,190 @@
+"""The flash chip: a file with the rules of NOR flash.
+
+Erasing sets whole 4 KiB sectors to ones; programming only clears bits (it ANDs). Power can be cut
+at any operation, which then is left half done.
+"""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from mynah.errors import PortError, UsageError
+
+SECTOR_SIZE = 0x1000
+"""Bytes that one erase clears at least, and their alignment."""
+
+_NEVER = -1
+
+try:
+    import fcntl
+except ImportError:  # Windows, where opening twice is the user's own business
+    _lock_file: Callable[[BinaryIO], None] | None = None
+else:
+
+    def _lock_file(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class PowerCut(Exception):  # noqa: N818 - an event of the simulated world, not an error
+    """The power failed in the middle of this operation, or is still off."""
+
+
+class NorFlash:
+    """A flash chip of ``size`` bytes (a multiple of 4096) kept in a file. Thread-safe."""
+
+    def __init__(self, path: Path | None = None, size: int = 16 * 1024 * 1024) -> None:
+        """Open the chip in ``path``, made blank if missing; None: a temporary file.
+
+        Raises:
+            UsageError: the file exists and is not ``size`` bytes long.
+            PortError: another virtual board has it open.
+        """
+        if size <= 0 or size % SECTOR_SIZE:
+            raise ValueError(f"flash size {size} is not a multiple of {SECTOR_SIZE}")
+        self.size = size
+        self.operations = 0
+        """Programs and erases since the chip was opened."""
+        self._temporary = path is None
+        self.path = path if path is not None else _temporary_path()
+        """The file; what is programmed is in it at once, so it may be read directly."""
+        self._lock = threading.RLock()
+        self._countdown = _NEVER
+        self._on_cut: Callable[[], None] | None = None
+        self._powered = True
+        self._file = self._open()
+        self._map = mmap.mmap(self._file.fileno(), size)
+
+    def read(self, address: int, n: int) -> bytes:
+        """The ``n`` bytes at ``address``.
+
+        Raises:
+            ValueError: they do not lie in the chip.
+        """
+        self._check_range(address, n)
+        with self._lock:
+            return self._map[address : address + n]
+
+    def program(self, address: int, data: bytes) -> None:
+        """Clear the bits at ``address`` that are 0 in ``data``.
+
+        Raises:
+            ValueError: not in the chip.
+            PowerCut: the power failed in this operation or is off.
+        """
+        self._check_range(address, len(data))
+        self._operate(len(data), lambda n: self._and(address, data[:n]))
+
+    def erase(self, address: int, n: int) -> None:
+        """Set the ``n`` bytes at ``address`` to 0xFF, both multiples of 4096.
+
+        Raises:
+            ValueError: not in the chip, or not whole sectors.
+            PowerCut: the power failed in this operation or is off.
+        """
+        self._check_range(address, n)
+        if address % SECTOR_SIZE or n % SECTOR_SIZE:
+            raise ValueError(f"erase of 0x{n:x} at 0x{address:x} is not whole sectors")
+        self._operate(n, lambda done: self._fill(address, done))
+
+    def cut_power_at(self, n: int, on_cut: Callable[[], None] | None = None) -> None:
+        """Let the power fail at the ``n``-th program or erase from now on (1: the next).
+
+        The first half of that operation is done, then `PowerCut` is raised in its caller and all
+        later operations until `restore_power`. ``on_cut`` is called in the thread of the
+        operation, so it must not wait for that thread. ``n`` = 0 takes the order back.
+        """
+        with self._lock:
+            self._countdown = n if n > 0 else _NEVER
+            self._on_cut = on_cut
+
+    def restore_power(self) -> None:
+        """Let operations work again after a cut."""
+        with self._lock:
+            self._powered = True
+
+    def cut_power(self) -> None:
+        """Refuse operations from now on until `restore_power`."""
+        with self._lock:
+            self._powered = False
+
+    def close(self) -> None:
+        """Write everything to the file and let go of it; a temporary one is deleted."""
+        with self._lock:
+            if self._file.closed:
+                return
+            self._map.close()
+            self._file.close()
+            if self._temporary:
+                self.path.unlink(missing_ok=True)
+
+    def __enter__(self) -> NorFlash:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _open(self) -> BinaryIO:
+        existed = self.path.exists() and self.path.stat().st_size > 0
+        if existed and self.path.stat().st_size != self.size:
+            raise UsageError(
+                f"{self.path} has {self.path.stat().st_size} bytes, the board's flash has "
+                f"{self.size}: give another file or the right flash size"
+            )
+        file = self.path.open("r+b" if existed else "w+b")
+        try:
+            if _lock_file is not None:
+                _lock_file(file)
+        except OSError as error:
+            file.close()
+            raise PortError(
+                f"{self.path} is the flash of another virtual board that runs: close that first"
+            ) from error
+        if not existed:
+            file.write(b"\xff" * self.size)
+            file.flush()
+        return file
+
+    def _operate(self, size: int, act: Callable[[int], None]) -> None:
+        with self._lock:
+            if not self._powered:
+                raise PowerCut
+            self.operations += 1
+            self._countdown -= 1
+            if self._countdown != 0:
+                act(size)
+                return
+            act(size // 2)
+            self._powered = False
+            on_cut, self._on_cut = self._on_cut, None
+        if on_cut is not None:
+            on_cut()
+        raise PowerCut
+
+    def _and(self, address: int, data: bytes) -> None:
+        end = address + len(data)
+        old = int.from_bytes(self._map[address:end], "little")
+        new = old & int.from_bytes(data, "little")
+        self._map[address:end] = new.to_bytes(len(data), "little")
+
+    def _fill(self, address: int, n: int) -> None:
+        self._map[address : address + n] = b"\xff" * n
+
+    def _check_range(self, address: int, n: int) -> None:
+        if address < 0 or n < 0 or address + n > self.size:
+            raise ValueError(f"0x{n:x} bytes at 0x{address:x} are not in 0x{self.size:x} of flash")
+
+
+def _temporary_path() -> Path:
+    with tempfile.NamedTemporaryFile(prefix="mynah-flash-", suffix=".bin", delete=False) as file:
+        return Path(file.name)
