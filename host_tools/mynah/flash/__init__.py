@@ -1,1 +1,1 @@
-"""What goes into a board's flash: images, partition table, filesystem, and the writer."""
+"""From board file and firmware sources to what lies in a board's flash."""
