@@ -1,0 +1,80 @@
+"""Open a serial port, and say in plain words why one cannot be had."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import serial
+
+from mynah.errors import PortError
+from mynah.link.holders import who_holds
+
+REMOTE = "rfc2217://"
+"""How the address of a serial port behind TCP (RFC 2217) starts."""
+
+_BUSY = {errno.EBUSY, errno.EAGAIN}
+_MISSING = {errno.ENOENT, errno.ENODEV, errno.ENXIO}
+
+
+def open_port(url: str, *, baud: int = 115200, timeout_s: float | None = 0.1) -> serial.SerialBase:
+    """Open a port for this program alone; reads wait at most ``timeout_s`` (None: for ever).
+
+    DTR and RTS are asserted together, which leaves an ESP32-S3 running.
+
+    Raises:
+        PortError: the port is missing, busy or not permitted; the message says what to do.
+    """
+    exclusive = None if url.startswith(REMOTE) else True
+    try:
+        return serial.serial_for_url(url, baudrate=baud, timeout=timeout_s, exclusive=exclusive)
+    except (OSError, ValueError) as error:  # SerialException is an OSError
+        raise port_error(url, error) from error
+
+
+def lost_port(url: str) -> PortError:
+    """The error for a port that vanished while it was in use."""
+    return PortError(f"{url} vanished: plug the board in again, and look for it with `mynah ports`")
+
+
+def port_error(url: str, error: Exception) -> PortError:
+    """The error for a port that could not be opened, from what pyserial or mpremote raised."""
+    if url.startswith(REMOTE):
+        return PortError(_remote_reason(url, error))
+    number = getattr(error, "errno", None)
+    if number in _MISSING or not Path(url).exists():
+        return PortError(f"there is no port {url}; `mynah ports` lists those that there are")
+    if number in _BUSY or who_holds(url):
+        return PortError(f"{url} is busy: {_holder(url)}")
+    if number in {errno.EACCES, errno.EPERM}:
+        return PortError(f"no permission to use {url}: {_permission_hint(url)}")
+    return PortError(f"{url} cannot be opened: {error}")
+
+
+def _holder(url: str) -> str:
+    holders = " and ".join(who_holds(url)) or "another program"
+    return f"{holders} has it open; close that and try again"
+
+
+def _permission_hint(url: str) -> str:
+    if os.name != "posix":
+        return "another program may have it open; close that and try again"
+    import grp
+
+    try:
+        group = grp.getgrgid(Path(url).stat().st_gid).gr_name
+    except (KeyError, OSError):
+        group = "dialout"
+    return f"run `sudo usermod -aG {group} $USER`, then log out and in again"
+
+
+def _remote_reason(url: str, error: Exception) -> str:
+    cause = error.__context__
+    if isinstance(cause, ConnectionRefusedError):
+        return f"nothing answers at {url}: is the board there, or `mynah virtual` running?"
+    if isinstance(error, ValueError) or isinstance(cause, serial.SerialException):
+        return f"{url} is not of the form rfc2217://host:port"
+    if isinstance(cause, OSError):
+        return f"{url} cannot be reached: {cause.strerror or cause}"
+    return f"{url} is busy, or is not an RFC 2217 port: close the program that has it open"
