@@ -27,13 +27,18 @@ ROOT = Path(__file__).parents[2]
 DATA = "mynah/_data/"
 BIN = "Scripts" if os.name == "nt" else "bin"
 TEST_EXTRAS = ("test", "dev")
+STANDARD = {*sys.stdlib_module_names, "tomllib"}  # since 3.11; imported under a guard
 
 
 def run(*command, **options):
     done = subprocess.run(
         command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, **options
     )
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    if done.returncode:  # without pytest's own listing, which would print the environment
+        words = " ".join(map(str, command))
+        pytest.fail(
+            f"{words}: exit code {done.returncode}\n{done.stdout}{done.stderr}", pytrace=False
+        )
     return done.stdout
 
 
@@ -137,7 +142,7 @@ def test_every_import_is_declared(metadata):
         if "upy" in path.parts:  # runs in MicroPython
             continue
         given = {"mynah", "pytest"} if "hil" in path.parts else {"mynah"}  # pytest loads hil/
-        for module in imports_of(path) - set(sys.stdlib_module_names) - given:
+        for module in imports_of(path) - STANDARD - given:
             names = {re.sub(r"[-_.]+", "-", n).lower() for n in owners.get(module, [module])}
             if not names & declared:
                 undeclared[module] = path.name
