@@ -1,5 +1,7 @@
 """The partition table: which part of the flash holds what.
 
+The messages of a table that is off are those of ESP-IDF's boot loader (``flash_partitions.c``).
+
 Source: ESP-IDF programming guide, "Partition Tables": up to 95 rows of 32 bytes at 0x8000 (magic
 AA 50, type, subtype, offset, size, label, flags), then a row EB EB with the MD5 of the rows above,
 then erased flash.
@@ -9,10 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mynah.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TABLE_OFFSET = 0x8000
 """Where the table lies in the flash."""
@@ -73,15 +78,18 @@ def parse(table: bytes, *, flash_size: int | None = None) -> tuple[Partition, ..
             break
         if row.startswith(_MD5_MAGIC):
             if row[16:] != hashlib.md5(table[:start]).digest():
-                raise ImageError("the partition table's MD5 is wrong")
+                raise ImageError("partition table: Incorrect MD5 checksum")
         elif row.startswith(_MAGIC) and len(row) == _ROW_SIZE:
             partitions.append(_parse_row(row))
         else:
-            raise ImageError(f"no partition table: row {start // _ROW_SIZE} has no magic number")
+            magic = int.from_bytes(row[:2], "little")
+            raise ImageError(
+                f"partition table: partition {start // _ROW_SIZE} invalid magic number 0x{magic:x}"
+            )
     else:
-        raise ImageError("the partition table has no end")
+        raise ImageError("partition table has no terminating entry, not valid")
     if not partitions:
-        raise ImageError("the partition table is empty")
+        raise ImageError("partition table: partition 0 invalid magic number 0xffff")
     _check(partitions, flash_size)
     return tuple(partitions)
 

@@ -9,12 +9,16 @@ from __future__ import annotations
 import mmap
 import tempfile
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+from typing_extensions import Self
 
 from mynah.errors import PortError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
 
 SECTOR_SIZE = 0x1000
 """Bytes that one erase clears at least, and their alignment."""
@@ -53,6 +57,8 @@ class NorFlash:
         self._temporary = path is None
         self.path = path if path is not None else _temporary_path()
         """The file; what is programmed is in it at once, so it may be read directly."""
+        self.on_power_cut: Callable[[], None] | None = None
+        """Called, as `cut_power_at`'s ``on_cut``, at each cut."""
         self._lock = threading.RLock()
         self._countdown = _NEVER
         self._on_cut: Callable[[], None] | None = None
@@ -123,7 +129,7 @@ class NorFlash:
             if self._temporary:
                 self.path.unlink(missing_ok=True)
 
-    def __enter__(self) -> NorFlash:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -167,8 +173,9 @@ class NorFlash:
             act(size // 2)
             self._powered = False
             on_cut, self._on_cut = self._on_cut, None
-        if on_cut is not None:
-            on_cut()
+        for tell in (self.on_power_cut, on_cut):
+            if tell is not None:
+                tell()
         raise PowerCut
 
     def _and(self, address: int, data: bytes) -> None:

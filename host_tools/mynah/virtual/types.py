@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from mynah.flash.app_info import AppInfo
-from mynah.flash.partitions import Partition
+if TYPE_CHECKING:
+    from mynah.flash.app_info import AppInfo
+    from mynah.flash.partitions import Partition
 
 
 class ResetCause(str, Enum):

@@ -1,0 +1,54 @@
+"""Makes a blank virtual board one that boots MicroPython, as a board comes from a shop."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from functools import cache
+from typing import TYPE_CHECKING
+
+from mynah.errors import MynahError
+from mynah.flash import partitions
+from mynah.flash.image import BOOT_OFFSET, virtual_images
+from mynah.virtual.micropython import micropython_command
+
+if TYPE_CHECKING:
+    from mynah.virtual.nor import NorFlash
+
+_APP_OFFSET = 0x10000
+
+
+def flash_content(version: str | None = None) -> list[tuple[int, bytes]]:
+    """What makes a virtual board boot: (offset, bytes) of images and stock partition table.
+
+    ``version`` of MicroPython as in ``"v1.29.0"``; None: asked of the one that runs.
+    """
+    boot, app = virtual_images(version or micropython_version())
+    table = partitions.build(partitions.stock())
+    return [(BOOT_OFFSET, boot), (partitions.TABLE_OFFSET, table), (_APP_OFFSET, app)]
+
+
+def install(flash: NorFlash) -> None:
+    """Put `flash_content` into a flash, whatever was there; the filesystem is left as it is."""
+    for offset, data in flash_content():
+        flash.erase(offset, -(-len(data) // partitions.SECTOR_SIZE) * partitions.SECTOR_SIZE)
+        flash.program(offset, data)
+
+
+@cache
+def micropython_version() -> str:
+    """The version of the MicroPython that is the virtual board's CPU, as in ``"v1.29.0"``.
+
+    Raises:
+        MynahError: it does not run.
+    """
+    asked = subprocess.run(
+        [*micropython_command(), "-c", "import sys; print(sys.version)"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = re.search(r"MicroPython (v[\w.+-]+)", asked.stdout)
+    if asked.returncode or found is None:
+        raise MynahError(f"MicroPython does not run on this computer: {asked.stderr.strip()}")
+    return found[1]
