@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mynah.errors import PortError, VerificationError
@@ -12,14 +13,21 @@ from mynah.flash import esptool
 
 DEFAULT_BAUD = 460800
 
-VERIFIED_BY = "MD5 of every region, computed by the chip (esptool write-flash)"
-"""How what was written is verified."""
-
+_VERIFIED_BY = "MD5 of every region, computed by the chip (esptool write-flash)"
 _WRITING = re.compile(r"Writing at (0x[0-9a-f]+).*?(\d+(?:\.\d+)?)%")
 _VERIFIED = "Hash of data verified."
 
 Images = Sequence[tuple[int, bytes]]
 """What to write where: (offset in the flash, content)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a successful write tells."""
+
+    esptool_version: str
+    verified_by: str
+    """How what was written was verified."""
 
 
 def flash(
@@ -29,7 +37,7 @@ def flash(
     baud: int = DEFAULT_BAUD,
     erase: bool = False,
     progress: Callable[[float], None] | None = None,
-) -> None:
+) -> Written:
     """Write all images in one esptool run, verify each, and start the board.
 
     Args:
@@ -62,6 +70,11 @@ def flash(
         raise VerificationError(
             f"esptool verified {lines.count(_VERIFIED)} of {len(images)} regions: flash again"
         )
+    return Written(_version(lines), _VERIFIED_BY)
+
+
+def _version(lines: Sequence[str]) -> str:
+    return next((line.split("v", 1)[1] for line in lines if line.startswith("esptool v")), "")
 
 
 def _interrupted(url: str, share: float) -> PortError:

@@ -1,0 +1,279 @@
+"""Call a device's methods over UDP: stamps, retries, and errors told apart."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, final
+
+from mynah.errors import BoardError, BoardTimeoutError, UsageError
+from mynah.logs import clean
+from mynah.miio import codec
+from mynah.miio.codec import Hello, PacketError
+from mynah.miio.spec import Property, Spec, explain, speaker
+
+_MAX_ID = 9999
+_STAMP_LIFE_S = 120  # devices refuse older stamps; others say hello again after that time, too
+_BUSY = {-30001, -9999}  # "user ack timeout": the device asks to be asked again
+_MAX_PROPERTIES = 10  # what devices take in one call
+_BUFFER_SIZE = 65536
+
+_Answer = TypeVar("_Answer")
+
+
+class MiioError(BoardError):
+    """The device answered a call with an error; ``code`` is its number."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@final
+class MiioClient:
+    """One device on the network. Not for use by several threads at once.
+
+    Args:
+        address: IPv4 address, or a name for one.
+        token: 16 bytes; without it only `hello` works, which tells it while a device is unpaired.
+        port: UDP port.
+        timeout_s: how long to wait for an answer before the packet is sent again.
+        retries: attempts after the first; each sends a packet up to twice.
+        spec: names of properties and actions.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        token: bytes | None = None,
+        port: int = codec.PORT,
+        *,
+        timeout_s: float = 1.5,
+        retries: int = 2,
+        spec: Spec | None = None,
+    ) -> None:
+        self.address = address
+        self._port = port
+        self._resolved: tuple[str, int] | None = None
+        self._token = token
+        self._timeout_s = timeout_s
+        self._attempts = 1 + retries
+        self._spec = spec
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._ids = itertools.count(random.randrange(_MAX_ID))  # noqa: S311 - not a secret
+        self._hello: Hello | None = None
+        self._hello_at = 0.0
+
+    def __enter__(self) -> MiioClient:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"MiioClient({self.address!r})"
+
+    def close(self) -> None:
+        """Free the socket."""
+        self._socket.close()
+
+    @property
+    def spec(self) -> Spec:
+        """The names of properties and actions that `get`, `set` and `action` know."""
+        return self._spec or speaker()
+
+    def hello(self) -> Hello:
+        """Ask the device who it is and what time it has.
+
+        Raises:
+            BoardTimeoutError: nobody answers at that address.
+        """
+        for _ in range(self._attempts):
+            found = self._hello_once()
+            if found:
+                return found
+        raise BoardTimeoutError(
+            f"no speaker answers at {self.address}: is it on, and this computer in its network?"
+        )
+
+    def call(self, method: str, params: Any = ()) -> Any:
+        """Call a method and return its ``result``.
+
+        Raises:
+            BoardTimeoutError: no answer, after all attempts.
+            MiioError: the device answered with an error.
+            UsageError: this client has no token.
+        """
+        if self._token is None:
+            raise UsageError(f"the token of {self.address} is not known: pair it first")
+        request = {"method": method, "params": params}
+        error: MiioError | None = None
+        for _ in range(self._attempts):
+            reply = self._exchange(request, self._token)
+            if reply is None:
+                continue
+            if "error" not in reply:
+                return reply.get("result")
+            error = _error(method, reply["error"])
+            if error.code not in _BUSY:
+                break
+        if error:
+            raise error
+        raise BoardTimeoutError(
+            f"{self.address} does not answer {method}: it is off or out of reach, or its token "
+            "has changed; if it was reset, pair it again"
+        )
+
+    def info(self) -> dict[str, Any]:
+        """What the device says of itself (``miIO.info``): model, network, uptime.
+
+        Raises:
+            MiioError: the device answered with an error.
+            BoardTimeoutError: no answer.
+        """
+        return dict(self.call("miIO.info"))
+
+    def get(self, name: str) -> Any:
+        """The value of one property ("speaker.volume").
+
+        Raises:
+            UsageError: there is no such property.
+            MiioError: the device does not tell it.
+            BoardTimeoutError: no answer.
+        """
+        return self.get_all([name])[name]
+
+    def get_all(self, names: Iterable[str]) -> dict[str, Any]:
+        """The values of several properties, by name; raises as `get` does."""
+        wanted = [self.spec.property(name) for name in names]
+        values: dict[str, Any] = {}
+        for start in range(0, len(wanted), _MAX_PROPERTIES):
+            some = wanted[start : start + _MAX_PROPERTIES]
+            params = [_numbers(item) for item in some]
+            for item, result in zip(some, self._results("get_properties", params), strict=True):
+                _check(item.name, result)
+                values[item.name] = result.get("value")
+        return values
+
+    def set(self, name: str, value: Any) -> None:
+        """Set one property.
+
+        Raises:
+            UsageError: there is no such property.
+            MiioError: the device refuses the value.
+            BoardTimeoutError: no answer.
+        """
+        item = self.spec.property(name)
+        (result,) = self._results("set_properties", [_numbers(item) | {"value": value}])
+        _check(name, result)
+
+    def action(self, name: str, *arguments: Any) -> list[Any]:
+        """Do an action ("play-control.play") and return what it puts out.
+
+        Raises:
+            UsageError: there is no such action, or it takes other arguments.
+            MiioError: the device refuses.
+            BoardTimeoutError: no answer.
+        """
+        item = self.spec.action(name)
+        if len(arguments) != len(item.arguments):
+            takes = ", ".join(argument.name for argument in item.arguments) or "no arguments"
+            raise UsageError(f"{name} takes {takes}")
+        numbers = {"did": "mynah", "siid": item.siid, "aiid": item.aiid}
+        result = self.call("action", numbers | {"in": list(arguments)})
+        if not isinstance(result, Mapping):
+            raise MiioError(f"{self.address} answered {name} with something else", 0)
+        _check(name, result)
+        return list(result.get("out", ()))
+
+    def _results(self, method: str, params: list[dict[str, Any]]) -> list[Mapping[str, Any]]:
+        results = self.call(method, params)
+        if not isinstance(results, list) or len(results) != len(params):
+            raise MiioError(f"{self.address} answered {method} with something else", 0)
+        return results
+
+    def _hello_once(self) -> Hello | None:
+        def parse(data: bytes) -> Hello | None:
+            return codec.parse_hello(data) if len(data) == codec.HEADER_SIZE else None
+
+        self._hello = self._ask(codec.hello_request(), parse)
+        self._hello_at = time.monotonic()
+        return self._hello
+
+    def _exchange(self, request: Mapping[str, Any], token: bytes) -> Mapping[str, Any] | None:
+        """Send a request, and if nothing comes back the very same packet once more.
+
+        A device answers a repeated packet from memory, so that nothing is done twice; where
+        the answer stays away, the next attempt begins with a hello and a new stamp.
+        """
+        age_s = time.monotonic() - self._hello_at
+        hello = self._hello if age_s < _STAMP_LIFE_S else None
+        hello = hello or self._hello_once()
+        if hello is None:
+            return None
+        number = next(self._ids) % _MAX_ID + 1
+        stamp = hello.stamp + int(time.monotonic() - self._hello_at) + 1
+        packet = codec.encode(
+            {"id": number, **request}, token, device_id=hello.device_id, stamp=stamp
+        )
+
+        def parse(data: bytes) -> Mapping[str, Any] | None:
+            payload = codec.decode(data, token).payload
+            ours = isinstance(payload, Mapping) and payload.get("id") == number
+            return payload if ours else None
+
+        reply = self._ask(packet, parse) or self._ask(packet, parse)
+        if reply is None:
+            self._hello = None
+        return reply
+
+    def _ask(self, packet: bytes, parse: Callable[[bytes], _Answer | None]) -> _Answer | None:
+        """Send a packet and wait for the first answer that ``parse`` takes; None: none came."""
+        deadline = time.monotonic() + self._timeout_s
+        try:
+            self._socket.sendto(packet, self._peer())
+        except OSError:  # no route at the moment: the network may come back
+            time.sleep(min(self._timeout_s, 0.2))
+            return None
+        while (left := deadline - time.monotonic()) > 0:
+            self._socket.settimeout(left)
+            try:
+                data, sender = self._socket.recvfrom(_BUFFER_SIZE)
+                found = parse(data) if sender == self._peer() else None
+            except PacketError:
+                continue
+            except OSError:  # too late, or refused
+                return None
+            if found is not None:
+                return found
+        return None
+
+    def _peer(self) -> tuple[str, int]:
+        if self._resolved is None:
+            try:
+                self._resolved = (socket.gethostbyname(self.address), self._port)
+            except OSError as error:
+                raise UsageError(f"{self.address!r} is not an address: {error.strerror}") from None
+        return self._resolved
+
+
+def _numbers(item: Property) -> dict[str, Any]:
+    return {"did": item.name, "siid": item.siid, "piid": item.piid}
+
+
+def _check(name: str, result: Mapping[str, Any]) -> None:
+    code = result.get("code", 0)
+    if code not in {0, 1}:  # done; accepted
+        raise MiioError(f"{name} {explain(code)}", code)
+
+
+def _error(method: str, error: Any) -> MiioError:
+    """The device's error; its text is the device's own, so it is cleaned."""
+    if not isinstance(error, Mapping):
+        return MiioError(f"{method} failed", 0)
+    code = error.get("code")
+    number = code if isinstance(code, int) else 0
+    return MiioError(f"{method} failed: {clean(str(error.get('message')))} ({number})", number)
