@@ -1,0 +1,142 @@
+"""The MicroPython process that is the virtual board's CPU."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import socket
+import subprocess
+import threading
+from collections.abc import Callable
+
+from mynah.virtual import shims
+from mynah.virtual.alarms import Alarms
+from mynah.virtual.interrupts import Interrupts, KeyboardInterrupts
+from mynah.virtual.link import MAX_PACKET, Answer, packet_pair, send_answer
+from mynah.virtual.micropython import micropython_command
+
+try:
+    import fcntl
+    import signal
+
+    def _end_with_parent(line: socket.socket, pid: int) -> None:
+        """Have the kernel end the child when the other end of ``line`` closes: SIGIO kills."""
+        fcntl.fcntl(line, fcntl.F_SETOWN, pid)
+        flags = fcntl.fcntl(line, fcntl.F_GETFL)
+        fcntl.fcntl(line, fcntl.F_SETFL, flags | os.O_ASYNC)  # type: ignore[attr-defined]
+
+    assert signal.SIGIO
+except (ImportError, AttributeError):
+
+    def _end_with_parent(line: socket.socket, pid: int) -> None:
+        """No such thing here: the child ends at its next call."""
+
+
+class Child:
+    """One MicroPython process, from start to exit, and the thread that serves it."""
+
+    def __init__(
+        self,
+        *,
+        heap_size: int,
+        uart: socket.socket,
+        alarms: Alarms,
+        answer: Callable[[Child, bytes], Answer],
+        output: Callable[[bytes], None],
+        ended: Callable[[Child], None],
+    ) -> None:
+        """Start the process.
+
+        Args:
+            heap_size: bytes of MicroPython's heap.
+            uart: what the child reads as its UART's input.
+            alarms: the board's.
+            answer: answers a request of the child, in the thread that serves it.
+            output: takes what the child prints, in that thread.
+            ended: called in that thread when the process is gone, however it ended.
+
+        Raises:
+            MynahError: there is no MicroPython for this computer.
+        """
+        self._answer = answer
+        self._output = output
+        self._ended = ended
+        self._silent = False
+        self._calls, calls = packet_pair()
+        self._printed, printed = socket.socketpair()
+        self._lifeline, lifeline = socket.socketpair()
+        self._line, line = socket.socketpair()
+        fds = (calls.fileno(), line.fileno(), lifeline.fileno())
+        try:
+            self._process = subprocess.Popen(
+                [
+                    *micropython_command(),
+                    "-X",
+                    f"heapsize={heap_size}",
+                    "-c",
+                    shims.bootstrap(fds[0], fds[1]),
+                ],
+                stdin=uart,
+                stdout=printed,
+                stderr=printed,
+                pass_fds=fds,
+                env={**os.environ, "TZ": "UTC0"},
+                start_new_session=True,
+            )
+        finally:
+            for end in (calls, printed, line):
+                end.close()
+        _end_with_parent(lifeline, self._process.pid)
+        lifeline.close()
+        self.interrupts = Interrupts(self._line, alarms)
+        self.keyboard = KeyboardInterrupts(self._process.pid, self.interrupts, alarms)
+        self._thread = threading.Thread(target=self._serve, name="mynah-cpu", daemon=True)
+        self._thread.start()
+
+    def kill(self) -> None:
+        """End the process at once and wait until it and its thread are gone."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _serve(self) -> None:
+        self._printed.setblocking(False)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._printed, selectors.EVENT_READ)
+            selector.register(self._calls, selectors.EVENT_READ)
+            while not self._silent:
+                ready = selector.select()
+                # What the child printed before it called comes first.
+                self._pass_output()
+                if any(key.fileobj is self._calls for key, _ in ready) and not self._serve_one():
+                    break
+        self._process.kill()
+        self._process.wait()
+        self._pass_output()
+        for end in (self._calls, self._printed, self._lifeline, self._line):
+            end.close()
+        self._ended(self)
+
+    def _serve_one(self) -> bool:
+        try:
+            packet = self._calls.recv(MAX_PACKET)
+            if packet:
+                send_answer(self._calls, self._answer(self, packet))
+        except OSError:
+            return False
+        return bool(packet)
+
+    def _pass_output(self) -> None:
+        while not self._silent:
+            try:
+                data = self._printed.recv(MAX_PACKET)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self._silent = True  # the process is gone
+                return
+            self._output(data)

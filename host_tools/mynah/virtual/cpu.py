@@ -1,0 +1,225 @@
+"""The virtual board's CPU: the real MicroPython, started from what lies in the flash."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from mynah.virtual import shims
+from mynah.virtual.alarms import Alarms
+from mynah.virtual.child import Child
+from mynah.virtual.flash_controller import FlashController
+from mynah.virtual.interrupts import Event
+from mynah.virtual.link import DONE, Answer, BoardException, Operation, Services
+from mynah.virtual.nor import NorFlash
+from mynah.virtual.types import BootInfo, Identity, ResetCause
+
+HEAP_SIZE = 8 * 1024 * 1024
+"""Bytes of MicroPython's heap: the PSRAM of an N16R8 module (ESP-IDF takes a little of it)."""
+
+BOOTLOADER = "bootloader"
+"""What a program asks for that wants the ROM loader to run."""
+
+_PANIC = (
+    b"\r\nGuru Meditation Error: Core  0 panic'ed (the virtual board's MicroPython process ended "
+    b"unexpectedly)\r\nRebooting...\r\n"
+)
+_PANIC_SECONDS = 0.5
+_NANOSECONDS = 1_000_000_000
+
+
+class Peripheral(Protocol):
+    """Hardware beside the CPU, on the host's side of the link."""
+
+    def reset(self) -> None:
+        """Stop everything, as a reset does; called when MicroPython starts and stops."""
+
+
+class MicroPythonCpu:
+    """One MicroPython process at a time; a soft reset is a new process on the same flash."""
+
+    def __init__(
+        self,
+        *,
+        flash: NorFlash,
+        identity: Identity,
+        transmit: Callable[[bytes], None],
+        request_reset: Callable[[ResetCause | str], None],
+        heap_size: int = HEAP_SIZE,
+    ) -> None:
+        """A stopped CPU.
+
+        Args:
+            flash: the chip that it runs from.
+            identity: MAC and addresses.
+            transmit: takes the bytes that the board sends on its UART.
+            request_reset: called, in a thread of its own, when the program or the watchdog
+                resets the board; with ``"bootloader"`` the ROM loader is to run.
+            heap_size: bytes of MicroPython's heap.
+        """
+        self._identity = identity
+        self._transmit = transmit
+        self._request_reset = request_reset
+        self._heap_size = heap_size
+        self._alarms = Alarms()
+        self._lock = threading.RLock()
+        self._child: Child | None = None
+        self._uart: socket.socket | None = None
+        self._uart_child: socket.socket | None = None
+        self._cause = ResetCause.PWRON
+        self._raw_mode = False
+        self._soft_reset = False
+        self._started_at = 0.0
+        self._services = Services()
+        self._flash = FlashController(flash, self._services)
+        self._peripherals: Sequence[Peripheral] = ()
+        self._add_services()
+
+    def start(self, boot: BootInfo, cause: ResetCause) -> None:
+        """Run MicroPython from that flash layout."""
+        with self._lock:
+            self.stop()
+            self._flash.boot = boot
+            self._cause = cause
+            self._raw_mode = False
+            self._started_at = time.monotonic()
+            self._uart, self._uart_child = socket.socketpair()
+            self._uart.setblocking(False)
+            self._spawn()
+
+    def stop(self) -> None:
+        """Stop at once; no process is left when it returns."""
+        with self._lock:
+            child, self._child = self._child, None
+            uart, self._uart = self._uart, None
+            uart_child, self._uart_child = self._uart_child, None
+        if child is not None:
+            child.kill()
+        for end in (uart, uart_child):
+            if end is not None:
+                end.close()
+        for peripheral in self._peripherals:
+            peripheral.reset()
+
+    def close(self) -> None:
+        """Stop and end the CPU's threads."""
+        self.stop()
+        self._alarms.close()
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes that arrived on the board's UART; those for a stopped CPU are lost."""
+        with self._lock:
+            child, uart = self._child, self._uart
+            if child is None or uart is None:
+                return
+            data = child.keyboard.take(data)
+            with contextlib.suppress(BlockingIOError):  # the UART's buffer is full: lost
+                uart.send(data)
+
+    def post(self, kind: Event, source: int, value: int = 0, *, latest: bool = False) -> None:
+        """Interrupt the program; nothing happens while the CPU is stopped."""
+        with self._lock:
+            child = self._child
+        if child is not None:
+            child.interrupts.post(kind, source, value, latest=latest)
+
+    def _spawn(self) -> None:
+        assert self._uart_child is not None
+        for peripheral in self._peripherals:
+            peripheral.reset()
+        self._soft_reset = False
+        self._child = Child(
+            heap_size=self._heap_size,
+            uart=self._uart_child,
+            alarms=self._alarms,
+            answer=self._answer,
+            output=self._print,
+            ended=self._ended,
+        )
+
+    def _ended(self, child: Child) -> None:
+        """After the process's end: nothing if it was stopped, a new one after a soft reset."""
+        with self._lock:
+            if child is not self._child:
+                return
+            if self._soft_reset:
+                self._cause = ResetCause.SOFT
+                self._transmit(b"MPY: soft reboot\r\n")
+                self._spawn()
+                return
+            self._child = None
+        self._transmit(_PANIC)
+        self._alarms.after(_PANIC_SECONDS, lambda: self._reset(ResetCause.HARD))
+
+    def _reset(self, cause: ResetCause | str) -> None:
+        # Not in this thread: the board stops the CPU, and with it this thread.
+        threading.Thread(target=self._request_reset, args=(cause,), daemon=True).start()
+
+    def _print(self, data: bytes) -> None:
+        self._transmit(data.replace(b"\n", b"\r\n"))
+
+    def _answer(self, child: Child, packet: bytes) -> Answer:
+        operation = packet[0]
+        if operation == Operation.EVENTS:
+            child.keyboard.fetched()
+            return child.interrupts.fetch()
+        return self._services.answer(packet)
+
+    def _add_services(self) -> None:
+        services = self._services
+        services.add("boot", self._boot_info)
+        services.add("raw_mode", self._set_raw_mode)
+        services.add("soft_reset", self._set_soft_reset)
+        services.add("interrupt_character", self._set_interrupt_character)
+        services.add("interrupt_again", self._interrupt_again)
+        services.add("reset", self._reset_by_program)
+        services.add("machine", self._machine)
+        services.add_operation(Operation.MODULE, self._module)
+        services.add_operation(Operation.WRITE_RAW, self._write_raw)
+
+    def _boot_info(self) -> dict[str, Any]:
+        uptime = time.monotonic() - self._started_at
+        return {
+            "raw_mode": self._raw_mode,
+            "uptime_us": int(uptime * 1_000_000),
+            "clock_ns": int(uptime * _NANOSECONDS),
+        }
+
+    def _machine(self) -> dict[str, Any]:
+        return {"unique_id": self._identity.mac, "reset_cause": self._cause.value}
+
+    def _set_raw_mode(self, raw: bool) -> None:
+        self._raw_mode = raw
+
+    def _set_soft_reset(self) -> None:
+        self._soft_reset = True
+
+    def _set_interrupt_character(self, character: int) -> None:
+        if self._child is not None:
+            self._child.keyboard.set_character(character)
+
+    def _interrupt_again(self) -> None:
+        if self._child is not None:
+            self._child.keyboard.send_again()
+
+    def _reset_by_program(self, kind: str) -> None:
+        if kind == BOOTLOADER:
+            self._reset(BOOTLOADER)
+            return
+        try:
+            self._reset(ResetCause(kind))
+        except ValueError:
+            raise BoardException("ValueError") from None
+
+    def _module(self, _a: int, _b: int, name: bytes) -> Answer:
+        return 0, shims.modules()[name.decode()]
+
+    def _write_raw(self, _a: int, _b: int, data: bytes) -> Answer:
+        self._transmit(data)
+        return DONE
+
+

@@ -1,0 +1,151 @@
+"""Interrupts for the board's CPU: events, soft IRQs, Ctrl-C.
+
+One byte on the interrupt socket makes the child's interrupt thread schedule a callback that
+fetches the events that wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import struct
+import threading
+import time
+from collections import deque
+from enum import IntEnum
+
+from mynah.virtual.alarms import Alarms
+from mynah.virtual.link import Answer
+
+_EVENT = struct.Struct("<BBH")
+_EVENTS_PER_FETCH = 64
+_REPEAT_SECONDS = 0.02
+_SETTLED_SECONDS = 0.002
+
+SCHEDULER_DEPTH = 8
+"""Callbacks that wait for the VM at most; more are lost (MICROPY_SCHEDULER_DEPTH on the esp32)."""
+
+CTRL_C = 3
+
+
+class Event(IntEnum):
+    """What the CPU is interrupted for; the twin of this table is in ``upy/_link.py``."""
+
+    PIN = 1
+    TIMER = 2
+    I2S = 3
+    SOCKET = 4
+    WLAN = 5
+
+
+class Interrupts:
+    """The events for one child process. Thread-safe."""
+
+    def __init__(self, line: socket.socket, alarms: Alarms) -> None:
+        self._line = line
+        self._alarms = alarms
+        self._events: deque[tuple[int, int, int]] = deque()
+        self._lock = threading.Lock()
+        self._asserted = False
+        self.lost = 0
+        """Events that found the queue full."""
+
+    def post(self, kind: Event, source: int, value: int = 0, *, latest: bool = False) -> None:
+        """Deliver an event; with ``latest`` it takes the place of one that still waits."""
+        with self._lock:
+            if latest:
+                for i, event in enumerate(self._events):
+                    if event[:2] == (kind, source):
+                        self._events[i] = (kind, source, value)
+                        return
+            elif len(self._events) >= SCHEDULER_DEPTH:
+                self.lost += 1
+                return
+            self._events.append((kind, source, value))
+        self.poke()
+
+    def poke(self) -> None:
+        """Interrupt the CPU, even if there is no event."""
+        with self._lock:
+            if self._asserted:
+                return
+            self._asserted = True
+        self._assert()
+
+    def fetch(self) -> Answer:
+        """The events that wait, as the child reads them: their number, and 4 bytes each."""
+        with self._lock:
+            self._asserted = False
+            n = min(len(self._events), _EVENTS_PER_FETCH)
+            events = [self._events.popleft() for _ in range(n)]
+            again = bool(self._events)
+        if again:
+            self.poke()
+        return n, b"".join(_EVENT.pack(*event) for event in events)
+
+    def _assert(self) -> None:
+        # The child could not schedule its callback if its queue was full: repeat until it did.
+        with self._lock:
+            if not self._asserted:
+                return
+        with contextlib.suppress(OSError):
+            self._line.send(b"!")
+            self._alarms.after(_REPEAT_SECONDS, self._assert)
+
+
+class KeyboardInterrupts:
+    """Ctrl-C for one child process, as SIGINT.
+
+    MicroPython's unix port ends the process on a second SIGINT while the first one's exception is
+    still pending. So the next one is sent only after the child has shown, by fetching events that
+    it was told of later, that its VM has raised the first.
+    """
+
+    def __init__(self, pid: int, interrupts: Interrupts, alarms: Alarms) -> None:
+        self._pid = pid
+        self._interrupts = interrupts
+        self._alarms = alarms
+        self._lock = threading.Lock()
+        self._character = -1
+        self._sent_at: float | None = None
+
+    def set_character(self, character: int) -> None:
+        """Choose the character that interrupts, -1 for none (``micropython.kbd_intr``)."""
+        with self._lock:
+            self._character = character
+            self._sent_at = None
+
+    def take(self, data: bytes) -> bytes:
+        """Act on the interrupt character in UART input; returns the rest of the input."""
+        with self._lock:
+            if self._character < 0 or self._character not in data:
+                return data
+            character = bytes([self._character])
+            self._send()
+        return data.replace(character, b"")
+
+    def fetched(self) -> None:
+        """The child fetched its events."""
+        with self._lock:
+            if self._sent_at and time.monotonic() - self._sent_at > _SETTLED_SECONDS:
+                self._sent_at = None
+
+    def send_again(self) -> None:
+        """Raise the exception that a callback of the board has caught, in the main program."""
+        self._alarms.after(_SETTLED_SECONDS, self._resend)
+
+    def _resend(self) -> None:
+        with self._lock:
+            self._sent_at = None
+            if self._character >= 0:
+                self._send()
+
+    def _send(self) -> None:
+        if self._sent_at is not None:
+            return
+        self._sent_at = time.monotonic()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGINT)
+        self._alarms.after(2 * _SETTLED_SECONDS, self._interrupts.poke)

@@ -1,0 +1,136 @@
+"""Calls from the board's modules to the host, and the host's interrupts.
+
+The request is one packet: operation (u8), two i32 arguments, payload. The reply is two: status
+(i32; negative: an errno) and size of the payload (u32), then the payload if there is one.
+
+A call is written without a jump between request and reply: the VM runs pending callbacks at jumps
+only, so no callback's call can come between.
+"""
+
+import json
+import struct
+from array import array
+from micropython import const
+
+# Operations: the twin of this table is mynah.virtual.link.
+CALL = const(0)
+EVENTS = const(2)
+WRITE_RAW = const(3)
+FLASH_PROGRAM = const(4)
+FLASH_ERASE = const(5)
+I2S_TAKE = const(6)
+I2S_PUT = const(7)
+SOCKET_SEND = const(8)
+SOCKET_RECEIVE = const(9)
+BITSTREAM = const(10)
+
+_RAISED = const(1)
+_MAX_EVENTS = const(64)
+_HEADER_SIZE = const(8)
+
+_header = array("i", (0, 0))
+_reply = bytearray(8192)
+_view = memoryview(_reply)
+_events = bytearray(4 * _MAX_EVENTS)
+_handlers = [None] * 8
+_write = None
+_readinto = None
+_irq = None
+
+
+def exchange(packet, buffer):
+    """Send a ready request; the reply's status, its payload in ``buffer``. Allocates nothing."""
+    # No jump in here (see above). A system call that Ctrl-C interrupts has read nothing and
+    # raises KeyboardInterrupt: what is left of the reply is fetched, so that the next call
+    # reads its own.
+    done = 0
+    try:
+        _write(packet)
+        _readinto(_header)
+        done = _HEADER_SIZE
+        _readinto(buffer, _header[1])
+        return _header[0]
+    except:  # noqa: E722
+        _readinto(_header, _HEADER_SIZE - done)
+        _readinto(buffer, _header[1])
+        raise
+
+
+def request(operation, a=0, b=0, data=b""):
+    """Call the host; its status (0 or more) and the reply's payload. OSError for an errno."""
+    packet = struct.pack("<Bii", operation, a, b) + data
+    status = exchange(packet, _reply)
+    reply = bytes(_view[: _header[1]])
+    if status < 0:
+        raise OSError(-status)
+    return status, reply
+
+
+def call(name, *args):
+    """Call the host's service ``name`` with JSON arguments; its JSON result."""
+    status, reply = request(CALL, 0, 0, json.dumps((name, args)).encode())
+    result = json.loads(reply)
+    if status == _RAISED:
+        import builtins
+
+        raise getattr(builtins, result[0])(*result[1])
+    return result
+
+
+def on_event(kind, handler):
+    """Have ``handler(source, value)`` called for each event of that kind."""
+    _handlers[kind] = handler
+
+
+_fetch_events = struct.pack("<Bii", EVENTS, 0, 0)
+
+
+def dispatch(_):
+    """Fetch the pending events and call their handlers (soft interrupt context)."""
+    try:
+        n = exchange(_fetch_events, _events)
+        i = 0
+        while i < 4 * n:
+            handler = _handlers[_events[i]]
+            if handler:
+                handler(_events[i + 1], _events[i + 2] | _events[i + 3] << 8)
+            i += 4
+    except KeyboardInterrupt:
+        # The main program is meant, and this is but a callback: have it sent once more.
+        call("interrupt_again")
+
+
+def run_callback(function, argument):
+    """Call what a program registered, as mp_call_function_1_protected does."""
+    try:
+        function(argument)
+    except Exception as e:
+        import sys
+
+        sys.print_exception(e)
+
+
+def _watch(readinto, byte, schedule, handler):
+    # The interrupt thread. MicroPython's threads share the heap without a lock here: this one
+    # touches nothing but its locals.
+    while True:
+        try:
+            if not readinto(byte):
+                return
+            schedule(handler, None)
+        except RuntimeError:
+            # The scheduler's queue is full: the host repeats an interrupt that is not served.
+            pass
+
+
+def open_link(link, irq_fd):
+    """Connect to the host: a file for the calls, an inherited socket for the interrupts."""
+    global _write, _readinto, _irq
+    import _thread
+    import micropython
+
+    _write = link.write
+    _readinto = link.readinto
+    _irq = open(irq_fd, "r+b", buffering=0)
+    _thread.stack_size(64 * 1024)
+    _thread.start_new_thread(_watch, (_irq.readinto, bytearray(1), micropython.schedule, dispatch))

@@ -1,0 +1,132 @@
+"""The board's ``sys``: what ports/esp32 has, and nothing that shows the computer beneath."""
+
+import io
+import sys as _real
+from collections import namedtuple
+
+__name__ = "sys"
+
+MACHINE = "Mynah virtual board with ESP32S3"
+_FRAME_OF_SHIM = '  File "//'
+
+byteorder = _real.byteorder
+exit = _real.exit
+maxsize = _real.maxsize
+modules = _real.modules
+path = _real.path
+version = _real.version
+version_info = _real.version_info
+platform = "esp32"
+argv = []
+implementation = namedtuple("", ("name", "version", "_machine", "_mpy", "_build", "_thread"))(
+    "micropython",
+    _real.implementation.version,
+    MACHINE,
+    _real.implementation._mpy,
+    "MYNAH_VIRTUAL",
+    "GIL",
+)
+
+
+def print_exception(e, file=None):
+    """As MicroPython's, without the frames of the board's own modules (C code on the chip)."""
+    text = io.StringIO()
+    _real.print_exception(e, text)
+    file = file or stdout
+    for line in text.getvalue().split("\n")[:-1]:
+        if not line.startswith(_FRAME_OF_SHIM):
+            file.write(line + "\n")
+
+
+class _RawOutput(io.IOBase):
+    def write(self, data):
+        import _link
+
+        data = memoryview(data)
+        for i in range(0, len(data), 16384):
+            _link.request(_link.WRITE_RAW, 0, 0, bytes(data[i : i + 16384]))
+        return len(data)
+
+    def ioctl(self, request, arg):
+        return arg & 4 if request == 3 else 0
+
+
+class _Output(io.IOBase):
+    buffer = _RawOutput()
+
+    def write(self, data):
+        return _real.stdout.write(data)
+
+    def ioctl(self, request, arg):
+        return arg & 4 if request == 3 else 0
+
+    def close(self):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+class _RawInput(io.IOBase):
+    # Reads block until all bytes are there, as mp_hal_stdin_rx_chr does.
+    def _byte(self):
+        import _repl
+
+        return _repl.read_byte()
+
+    def ioctl(self, request, arg):
+        import _repl
+
+        if request == 3:
+            return arg & (5 if _repl.any_input() else 4)
+        return 0
+
+    def readinto(self, buffer):
+        for i in range(len(buffer)):
+            buffer[i] = self._byte()
+        return len(buffer)
+
+    def read(self, n=-1):
+        data = bytearray()
+        while n < 0 or len(data) < n:
+            data.append(self._byte())
+        return bytes(data)
+
+    def readline(self, n=-1):
+        data = bytearray()
+        while n < 0 or len(data) < n:
+            data.append(self._byte())
+            if data[-1] == 10:
+                break
+        return bytes(data)
+
+    def close(self):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+class _Input(_RawInput):
+    buffer = _RawInput()
+
+    def _byte(self):
+        c = _RawInput._byte(self)
+        return 10 if c == 13 else c
+
+    def read(self, n=-1):
+        return _RawInput.read(self, n).decode()
+
+    def readline(self, n=-1):
+        return _RawInput.readline(self, n).decode()
+
+
+stdin = _Input()
+stdout = _Output()
+stderr = _Output()
