@@ -1,0 +1,98 @@
+"""The serial ports of this computer, and which of them look like an ESP32-S3."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from serial.tools import list_ports
+
+from mynah.errors import PortError
+from mynah.link.holders import who_holds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NATIVE = "native"
+BRIDGE = "bridge"
+
+_ESPRESSIF = 0x303A
+_SERIAL_JTAG = 0x1001  # ESP32-S3 TRM, "USB Serial/JTAG Controller"
+# USB-to-UART bridges on ESP32 boards: (vendor, product) as their makers' drivers list them.
+_BRIDGES = {
+    (0x10C4, 0xEA60): "CP210x",
+    (0x1A86, 0x7523): "CH340",
+    (0x1A86, 0x55D3): "CH343",
+    (0x1A86, 0x55D4): "CH9102",
+    (0x0403, 0x6001): "FT232",
+    (0x0403, 0x6010): "FT2232",
+    (0x0403, 0x6015): "FT231X",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PortInfo:
+    """A serial port and what seems to be on it."""
+
+    url: str
+    kind: str | None
+    """"native" (the chip's own USB), "bridge" (a USB-to-UART chip), None for anything else."""
+    description: str
+    serial_number: str | None
+    held_by: tuple[str, ...] | None
+    """Programs that have it open; None where that cannot be known."""
+
+
+def find_ports() -> list[PortInfo]:
+    """Every serial port, those that look like a board first."""
+    ports = [_describe(port) for port in list_ports.comports()]
+    return sorted(ports, key=lambda port: (port.kind is None, port.url))
+
+
+def only_port(ports: Iterable[PortInfo]) -> str:
+    """The port to use when none was named: the only one that looks like a board.
+
+    Of a board with two sockets (or two boards) none is guessed.
+
+    Raises:
+        PortError: there is none, or more than one; the message says which.
+    """
+    likely = [port.url for port in ports if port.kind]
+    if not likely:
+        raise PortError(
+            "no board found: plug one in with a cable that carries data, or name its port with "
+            "--port (`mynah virtual` starts one without hardware)"
+        )
+    if len(likely) > 1:
+        raise PortError(
+            f"several ports look like a board: name one with --port ({', '.join(likely)})"
+        )
+    return likely[0]
+
+
+def hint(ports: Iterable[PortInfo]) -> str | None:
+    """Advice for boards with two sockets, when this looks like one."""
+    kinds = {port.kind for port in ports}
+    if {NATIVE, BRIDGE} <= kinds:
+        return (
+            "a board with two USB sockets shows up twice: flash it and read its log through the "
+            "bridge, the socket that is marked UART or COM"
+        )
+    return None
+
+
+def _describe(port: Any) -> PortInfo:
+    kind, description = _classify(port.vid, port.pid, port.description or "")
+    held = tuple(who_holds(port.device)) if sys.platform == "linux" else None
+    return PortInfo(port.device, kind, description, port.serial_number, held)
+
+
+def _classify(vid: int | None, pid: int | None, description: str) -> tuple[str | None, str]:
+    if vid == _ESPRESSIF:
+        name = "USB Serial/JTAG" if pid == _SERIAL_JTAG else "USB of the running firmware"
+        return NATIVE, f"ESP32 {name}"
+    bridge = _BRIDGES.get((vid or 0, pid or 0))
+    if bridge:
+        return BRIDGE, f"{bridge} USB-to-UART bridge"
+    return None, "" if description == "n/a" else description
