@@ -1,0 +1,5 @@
+"""Start the speaker."""
+
+from speaker.app.main import run
+
+run()

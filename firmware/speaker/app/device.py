@@ -1,0 +1,101 @@
+"""The `miIO.*` methods: who the speaker is, how it gets onto a network, start it again."""
+
+import asyncio
+import gc
+
+import speaker
+from speaker.app.settings import Settings
+from speaker.miot.server import INVALID_ARGUMENT, UNKNOWN_METHOD, MiioError
+from speaker.net.provisioning import Provisioning
+from speaker.net.wifi import Wifi
+from speaker.util import log
+from speaker.util.clock import Uptime
+from speaker.util.hints import Callable
+
+# A reply must have left before the board goes down.
+_REPLY_MS = 500
+
+
+class Device:
+    """Methods for the miIO server. `reset` restarts the board."""
+
+    def __init__(
+        self,
+        model: str,
+        mac: str,
+        radio: Wifi,
+        provisioning: Provisioning,
+        settings: Settings,
+        uptime: Uptime,
+        reset: Callable[[], object],
+    ) -> None:
+        self._model = model
+        self._mac = mac
+        self._radio = radio
+        self._provisioning = provisioning
+        self._settings = settings
+        self._uptime = uptime
+        self._reset = reset
+        self._restart = asyncio.Event()
+
+    def methods(self) -> dict:
+        """Name -> function(params, peer)."""
+        return {
+            "miIO.info": self._info,
+            "miIO.config_router": self._config_router,
+            "miIO.wifi_assoc_state": self._assoc_state,
+            "miIO.reboot": self._reboot,
+            "miIO.restore": self._restore,
+        }
+
+    def shows_token(self, peer: tuple) -> bool:
+        """Whether a hello from this peer may see the token."""
+        return self._provisioning.is_open_to(peer[0])
+
+    def restore(self) -> None:
+        """Forget the owner and start again, ready to be set up."""
+        log.warning("app", "restored: network and token are forgotten")
+        self._settings.restore()
+        self._restart.set()
+
+    async def run(self) -> None:
+        """Task: restart the board when a method asked for it."""
+        await self._restart.wait()
+        await asyncio.sleep_ms(_REPLY_MS)
+        log.info("app", "restart")
+        self._reset()
+
+    def _info(self, _params: object, _peer: tuple) -> dict:
+        info = {
+            "model": self._model,
+            "fw_ver": speaker.VERSION,
+            "hw_ver": "ESP32-S3",
+            "mac": self._mac,
+            "life": self._uptime.seconds(),
+            "mmfree": gc.mem_free(),
+        }
+        info.update(self._radio.report())
+        return info
+
+    def _config_router(self, params: object, peer: tuple) -> list:
+        if not self._provisioning.is_open_to(peer[0]):
+            log.warning("miio", "config_router refused: not over the set-up network")
+            raise MiioError(UNKNOWN_METHOD, "only over the set-up network of a new speaker")
+        if not isinstance(params, dict):
+            raise MiioError(INVALID_ARGUMENT, "params: an object is wanted")
+        try:
+            self._provisioning.request(params.get("ssid"), params.get("passwd", ""))
+        except ValueError as error:
+            raise MiioError(INVALID_ARGUMENT, error.args[0]) from error
+        return ["ok"]
+
+    def _assoc_state(self, _params: object, _peer: tuple) -> dict:
+        return self._provisioning.report()
+
+    def _reboot(self, _params: object, _peer: tuple) -> list:
+        self._restart.set()
+        return ["ok"]
+
+    def _restore(self, _params: object, _peer: tuple) -> list:
+        self.restore()
+        return ["ok"]

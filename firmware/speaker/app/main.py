@@ -1,0 +1,200 @@
+"""The speaker as a whole: made, run, taken down."""
+
+import asyncio
+import gc
+import os
+import time
+
+import machine
+
+import speaker
+from speaker.app import config, wiring
+from speaker.app.bindings import make_spec
+from speaker.app.counters import Counters
+from speaker.app.device import Device
+from speaker.app.indicator import Indicator
+from speaker.app.listener import Listener
+from speaker.app.settings import Settings
+from speaker.app.state import STOPPED, Store
+from speaker.audio import tones
+from speaker.miot import udp
+from speaker.miot.server import Server
+from speaker.net.provisioning import Provisioning
+from speaker.net.wifi import Wifi
+from speaker.util import log
+from speaker.util.clock import Uptime
+from speaker.util.flags import Flags
+from speaker.util.storage import TwoCopies
+from speaker.util.supervise import Supervisor
+
+_BOARD_FILE = "/board.json"
+_SETTINGS = ("/settings.a", "/settings.b")
+_VOLUME_STEP = 5
+_RETRY_S = 30
+_SSID_BYTES = 32
+
+
+class Speaker:
+    """Every part, wired; `run` is the main task."""
+
+    def __init__(self, board: dict) -> None:
+        self._board = board
+        self._uptime = Uptime()
+        self._flags = Flags()
+        self.store = Store()
+        self.settings = Settings(TwoCopies(*_SETTINGS), self.store)
+        self.settings.load()
+        self._make_sound()
+        self._make_network()
+        self._indicator = Indicator(wiring.led(board["led"]), self.store)
+        self._buttons = wiring.buttons(
+            board["buttons"],
+            self._flags,
+            {
+                "boot": (self._play_or_stop, self._device.restore),
+                "volume_up": (lambda: self._step_volume(_VOLUME_STEP), None),
+                "volume_down": (lambda: self._step_volume(-_VOLUME_STEP), None),
+                "mute": (self._toggle_microphone, None),
+            },
+        )
+        self._counters = Counters(self._ring, self._microphone, self._server, self._uptime)
+        self._supervisor = Supervisor(machine.reset)
+
+    def _make_sound(self) -> None:
+        ready = self._flags.make()
+        self._microphone, self._ring = wiring.microphone(self._board["mic"], self._flags, ready)
+        self._player = wiring.player(self._board["amp"], self._flags, self._on_playing)
+        engine = wiring.wake_engine()
+        self.store.set("wake_word", engine.wake_word if engine else "")
+        self._listener = Listener(self._ring, ready, engine, self._on_heard)
+
+    def _make_network(self) -> None:
+        # The radio knows its address only after it was made, and its name wants the address.
+        radio = Wifi("mynah")
+        mac = radio.mac()
+        name = self._board["name"]
+        ssid = set_up_ssid(name, mac)
+        self._provisioning = Provisioning(radio, self.settings, self.store, ssid)
+        address = ":".join(["%02X" % byte for byte in mac])
+        self._device = Device(
+            self._board["model"],
+            address,
+            radio,
+            self._provisioning,
+            self.settings,
+            self._uptime,
+            machine.reset,
+        )
+        serial = address.replace(":", "").lower()
+        spec = make_spec(self.store, self._player, self._board["model"], serial)
+        methods = self._device.methods()
+        methods.update(spec.methods())
+        # A random start, so that a packet of an earlier run is not in this run's window.
+        base_s = int.from_bytes(os.urandom(3), "big")
+        self._server = Server(
+            self.settings.token,
+            int.from_bytes(mac[2:6], "big"),
+            lambda: base_s + self._uptime.seconds(),
+            methods,
+            self._device.shows_token,
+        )
+
+    async def run(self) -> None:
+        """Start every task, then wait for ever."""
+        start = self._supervisor.start
+        start("flags", self._flags.poke)
+        start("mic", self._microphone.run)
+        start("wake", self._listener.run)
+        start("player", self._player.run)
+        start("sound", self._follow_store)
+        start("led", self._indicator.run)
+        start("settings", self.settings.follow)
+        start("wifi", self._provisioning.run)
+        start("miio", udp.serve, self._server)
+        start("device", self._device.run)
+        start("counters", self._counters.run)
+        for i, button in enumerate(self._buttons):
+            start("button%d" % i, button.run)
+        await asyncio.sleep_ms(0)  # each task has made its first step
+        gc.collect()
+        used = gc.mem_alloc()
+        log.info("app", "heap used %d of %d", used, used + gc.mem_free())
+        log.info("app", "ready")
+        while True:
+            await asyncio.sleep(3600)
+
+    def close(self) -> None:
+        """Give the hardware back, for the prompt and for a second start."""
+        self._supervisor.close()
+        self._microphone.close()
+        self._player.close()
+        for button in self._buttons:
+            button.close()
+        self._indicator.off()
+
+    async def _follow_store(self) -> None:
+        """Task: what the store says about sound becomes true."""
+        watch = self.store.watch("volume", "muted", "mic_muted")
+        while True:
+            self._player.set_volume(self.store.get("volume"), self.store.get("muted"))
+            self._microphone.muted = self.store.get("mic_muted")
+            self._listener.set_muted(self.store.get("mic_muted"))
+            await watch.changed()
+
+    def _on_heard(self, probability: int, at: int) -> None:
+        self._indicator.wake()
+        self._player.chime(tones.CHIME)
+        word = self.store.get("wake_word")
+        log.info("wake", 'heard "%s" p=%d at=%d', word, probability, at)
+        self.store.set("wake_probability", probability)
+        self.store.set("wake_time_s", self._uptime.seconds())
+        self.store.set("wake_count", self.store.get("wake_count") + 1)
+
+    def _on_playing(self, state: int) -> None:
+        if self.store.set("playing", state):
+            log.info("player", ("stopped", "playing", "paused")[state])
+
+    def _play_or_stop(self) -> None:
+        if self.store.get("playing") == STOPPED:
+            self._player.play(tones.MELODY)
+        else:
+            self._player.stop()
+
+    def _step_volume(self, step: int) -> None:
+        self.store.set("volume", max(0, min(100, self.store.get("volume") + step)))
+
+    def _toggle_microphone(self) -> None:
+        self.store.set("mic_muted", not self.store.get("mic_muted"))
+
+
+def set_up_ssid(board: str, mac: bytes) -> str:
+    """`mynah-speaker-<board>_miapXXXX`, the board's name cut so that an SSID's 32 bytes suffice."""
+    end = "_miap%02X%02X" % (mac[4], mac[5])
+    start = "mynah-speaker-" + board
+    return start[: _SSID_BYTES - len(end)].rstrip("-") + end
+
+
+def run() -> None:
+    """Run the speaker until Ctrl-C or a fault; a fault that a restart may cure restarts it."""
+    log.info("app", "Mynah %s on %s", speaker.VERSION, os.uname().machine)
+    try:
+        board = config.load(_BOARD_FILE)
+    except (OSError, ValueError) as error:
+        log.error("app", "board file %s: %s", _BOARD_FILE, error)
+        return
+    log.info("app", "board %s, last reset: %d", board["name"], machine.reset_cause())
+    whole = None
+    try:
+        whole = Speaker(board)
+        asyncio.run(whole.run())
+    except KeyboardInterrupt:
+        log.info("app", "stopped by the keyboard")
+    except Exception as error:
+        log.exception("app", error)
+        log.error("app", "restart in %d s; Ctrl-C for the prompt", _RETRY_S)
+        time.sleep(_RETRY_S)
+        machine.reset()
+    finally:
+        if whole is not None:
+            whole.close()
+        asyncio.new_event_loop()

@@ -1,0 +1,116 @@
+"""What survives a power cut: token, network, and the saved part of the state."""
+
+import asyncio
+import binascii
+import os
+
+from micropython import const
+
+from speaker.app.state import DEFAULTS, SAVED, Store
+from speaker.util import log
+from speaker.util.hints import Any
+from speaker.util.storage import TwoCopies
+
+# A slider sends many values a second; flash wears with every save. Save when it has been quiet
+# for a while, but never keep a change longer than the limit.
+_QUIET_MS = const(1500)
+_LIMIT_MS = const(10_000)
+
+_RANGES = {"volume": (0, 100), "light_brightness": (1, 100), "light_colour": (0, 0xFFFFFF)}
+
+
+class Settings:
+    """Ties the two copies in flash to the store, and keeps token and credentials."""
+
+    def __init__(self, files: TwoCopies, store: Store) -> None:
+        self._files = files
+        self._store = store
+        self.ssid = ""
+        self._password = ""
+        self.token = b""
+
+    def load(self) -> None:
+        """Fill the store from flash; makes and saves a token where there is none yet."""
+        self._files.load()
+        values = self._files.values
+        for name in SAVED:
+            if name in values and _plausible(name, values[name]):
+                self._store.set(name, values[name])
+        self.ssid = _text(values.get("ssid"))
+        self._password = _text(values.get("password"))
+        self.token = _token(values.get("token"))
+        if not self.token:
+            self.token = os.urandom(16)
+            log.info("settings", "made a new token")
+            self.save()
+
+    @property
+    def provisioned(self) -> bool:
+        """Whether there is a network to join."""
+        return bool(self.ssid)
+
+    def credentials(self) -> tuple:
+        """`(ssid, password)` of the network to join."""
+        return self.ssid, self._password
+
+    def set_credentials(self, ssid: str, password: str) -> None:
+        """Keep a network that was joined; saved at once."""
+        self.ssid = ssid
+        self._password = password
+        self.save()
+
+    def restore(self) -> None:
+        """Forget the owner: network, token and preferences; saved at once."""
+        self.ssid = ""
+        self._password = ""
+        self.token = os.urandom(16)
+        for name in SAVED:
+            self._store.set(name, DEFAULTS[name])
+        self.save()
+
+    def save(self) -> None:
+        """Write what is kept, if it differs from what is in flash.
+
+        A flash that refuses is logged, not raised: the speaker goes on, and tries again with
+        the next change.
+        """
+        values = {name: self._store.get(name) for name in SAVED}
+        values["token"] = binascii.hexlify(self.token).decode()
+        values["ssid"] = self.ssid
+        values["password"] = self._password
+        try:
+            if self._files.save(values):
+                log.info("settings", "saved")
+        except OSError as error:
+            log.error("settings", "not saved: error %s", error.errno)
+
+    async def follow(self) -> None:
+        """Task: save the store's changes once they have come to rest."""
+        watch = self._store.watch(*SAVED)
+        while True:
+            await watch.changed()
+            for _ in range(_LIMIT_MS // _QUIET_MS):
+                try:
+                    await asyncio.wait_for_ms(watch.changed(), _QUIET_MS)
+                except asyncio.TimeoutError:
+                    break
+            self.save()
+
+
+def _plausible(name: str, value: object) -> bool:
+    if name in _RANGES:
+        low, high = _RANGES[name]
+        return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+    return isinstance(value, bool)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _token(value: Any) -> bytes:
+    try:
+        token = binascii.unhexlify(value)
+    except (TypeError, ValueError):
+        return b""
+    return token if len(token) == 16 else b""

@@ -1,0 +1,102 @@
+"""Makes the hardware's objects from the board file, the only place that knows pin numbers."""
+
+import os
+
+import neopixel
+from machine import I2S, Pin
+
+from speaker.audio.microphone import Microphone
+from speaker.audio.player import Player
+from speaker.audio.ring import FrameRing
+from speaker.drivers.button import Button
+from speaker.drivers.led import Apa102, NoLed, Ws2812
+from speaker.kernels import pcm
+from speaker.util import log
+from speaker.util.flags import Flags
+from speaker.util.hints import Any, Callable
+from speaker.wake.engine import WakeEngine
+
+MODELS = "/models"
+
+_FRAME_SAMPLES = 320  # 20 ms
+_RING_FRAMES = 32  # 640 ms: what the engine may fall behind
+
+
+def microphone(mic: dict, flags: Flags, ready: Any) -> tuple:
+    """`(Microphone, FrameRing)`; `ready` is set for each frame."""
+    ring = FrameRing(_RING_FRAMES, _FRAME_SAMPLES)
+
+    def open_i2s() -> I2S:
+        return I2S(
+            mic["id"],
+            sck=Pin(mic["sck"]),
+            ws=Pin(mic["ws"]),
+            sd=Pin(mic["sd"]),
+            mode=I2S.RX,
+            bits=mic["bits"],
+            format=I2S.MONO,
+            rate=mic["rate"],
+            ibuf=mic["ibuf"],
+        )
+
+    log.info("mic", "%d Hz, kernels: %s", mic["rate"], pcm.BACKEND)
+    return Microphone(open_i2s, flags.make(), ring, ready, mic["shift"]), ring
+
+
+def player(amp: dict, flags: Flags, notify: Callable[[int], object]) -> Player:
+    """The amplifier's player."""
+    i2s = I2S(
+        amp["id"],
+        sck=Pin(amp["sck"]),
+        ws=Pin(amp["ws"]),
+        sd=Pin(amp["sd"]),
+        mode=I2S.TX,
+        bits=16,
+        format=I2S.MONO,
+        rate=amp["rate"],
+        ibuf=amp["ibuf"],
+    )
+    enable = None
+    if amp["enable"] is not None:
+        enable = Pin(amp["enable"], Pin.OUT, value=0)
+    return Player(i2s, amp["rate"], flags.make(), enable, notify)
+
+
+def led(facts: dict) -> Any:
+    """The LED's driver."""
+    if facts["kind"] == "ws2812":
+        return Ws2812(neopixel.NeoPixel(Pin(facts["pin"], Pin.OUT), facts["count"]))
+    if facts["kind"] == "apa102":
+        data = Pin(facts["pin"], Pin.OUT, value=0)
+        clock = Pin(facts["clock"], Pin.OUT, value=0)
+        return Apa102(data, clock, facts["count"])
+    return NoLed()
+
+
+def buttons(pins: dict, flags: Flags, actions: dict) -> list:
+    """A Button for each pin that `actions` knows: name -> (pressed, held or None)."""
+    made = []
+    for name, number in pins.items():
+        if name in actions:
+            pin = Pin(number, Pin.IN, Pin.PULL_UP)
+            pressed, held = actions[name]
+            made.append(Button(pin, Pin.IRQ_FALLING, flags.make(), pressed, held))
+    return made
+
+
+def wake_engine(folder: str = MODELS) -> WakeEngine | None:
+    """The engine with the first model in the folder, or None (logged) when there is no good one."""
+    try:
+        names = sorted([name for name in os.listdir(folder) if name.endswith(".wake")])
+    except OSError:
+        names = []
+    for name in names:
+        try:
+            engine = WakeEngine(folder + "/" + name)
+        except (OSError, ValueError) as error:
+            log.error("wake", "model %s: %s", name, error)
+            continue
+        log.info("wake", 'listening for "%s" (%s)', engine.wake_word, engine.backend)
+        return engine
+    log.warning("wake", "no model: listening for nothing")
+    return None

@@ -1,0 +1,1 @@
+"""Drivers: handed ready pins and buses, they know no pin numbers."""

@@ -1,0 +1,1 @@
+"""The speaker as a miIO/MIoT device: packets, server, spec."""

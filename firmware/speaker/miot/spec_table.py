@@ -1,0 +1,32 @@
+"""What the speaker can do, as MIoT properties and actions.
+
+Generated from firmware/spec/mynah-speaker.json by mynah.miio.specgen: do not edit.
+"""
+
+# (siid, piid): (name, format, access, allowed)
+#   access: 1 read, 2 write, 4 notify
+#   allowed: (lowest, highest, step), a list of values, or None
+PROPERTIES = {
+    (1, 1): ("device-information.manufacturer", "string", 1, None),
+    (1, 2): ("device-information.model", "string", 1, None),
+    (1, 3): ("device-information.serial-number", "string", 1, None),
+    (1, 4): ("device-information.firmware-revision", "string", 1, None),
+    (2, 1): ("speaker.volume", "uint8", 7, (0, 100, 1)),
+    (2, 2): ("speaker.mute", "bool", 7, None),
+    (3, 1): ("play-control.playing-state", "uint8", 5, [0, 1, 2]),
+    (4, 1): ("microphone.mute", "bool", 7, None),
+    (5, 1): ("indicator-light.on", "bool", 7, None),
+    (5, 2): ("indicator-light.brightness", "uint8", 7, (1, 100, 1)),
+    (5, 3): ("indicator-light.color", "uint32", 7, (0, 16777215, 1)),
+    (6, 1): ("wake.wake-word", "string", 5, None),
+    (6, 2): ("wake.count", "uint32", 5, (0, 4294967295, 1)),
+    (6, 3): ("wake.last-probability", "uint8", 5, (0, 255, 1)),
+    (6, 4): ("wake.last-time", "uint32", 5, (0, 4294967295, 1)),
+}
+
+# (siid, aiid): (name, piids of the arguments)
+ACTIONS = {
+    (3, 1): ("play-control.play", ()),
+    (3, 2): ("play-control.pause", ()),
+    (3, 3): ("play-control.stop", ()),
+}

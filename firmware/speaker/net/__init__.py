@@ -1,0 +1,1 @@
+"""Wi-Fi and how the speaker gets onto it."""

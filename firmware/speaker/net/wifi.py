@@ -1,0 +1,166 @@
+"""The Wi-Fi radio: join a network and say why it failed, open the set-up network."""
+
+import asyncio
+import time
+
+import network
+from micropython import const
+
+OK = ""
+WRONG_PASSWORD = "wrong password"  # noqa: S105
+NO_NETWORK = "no such network"
+NO_ADDRESS = "no address"
+TIMEOUT = "timeout"
+REFUSED = "refused"
+WEAK = "signal lost"
+SECURITY = "security mismatch"
+
+_POLL_MS = const(100)
+_ADDRESS_MS = const(10_000)  # from association to an address
+_JOIN_MS = const(20_000)
+# `status()` reports the last disconnection's reason until there is a new one, also after
+# `connect()`. The same failure as before is believed only after this long.
+_STALE_MS = const(5_000)
+
+# IDF's reason codes (esp_wifi_types_generic.h, wifi_err_reason_t) that MicroPython passes on.
+# A wrong WPA2 password shows in several ways: the access point says so (202), or stays silent
+# when the handshake's second message does not verify (15, 204), or its message integrity check
+# fails (14).
+_REASONS = {
+    2: REFUSED,  # AUTH_EXPIRE
+    4: REFUSED,  # ASSOC_EXPIRE
+    5: REFUSED,  # ASSOC_TOOMANY
+    14: WRONG_PASSWORD,  # MIC_FAILURE
+    15: WRONG_PASSWORD,  # 4WAY_HANDSHAKE_TIMEOUT
+    200: WEAK,  # BEACON_TIMEOUT
+    201: NO_NETWORK,  # NO_AP_FOUND
+    202: WRONG_PASSWORD,  # AUTH_FAIL (MicroPython reports CONNECTION_FAIL as this one, too)
+    203: REFUSED,  # ASSOC_FAIL
+    204: WRONG_PASSWORD,  # HANDSHAKE_TIMEOUT
+    205: REFUSED,  # CONNECTION_FAIL
+    210: SECURITY,  # NO_AP_FOUND_W_COMPATIBLE_SECURITY
+    211: SECURITY,  # NO_AP_FOUND_IN_AUTHMODE_THRESHOLD
+    212: WEAK,  # NO_AP_FOUND_IN_RSSI_THRESHOLD
+}
+# STAT_IDLE, STAT_CONNECTING: nothing to report yet.
+_NO_REASON = (network.STAT_IDLE, network.STAT_CONNECTING, 0)
+
+
+class Wifi:
+    """Station and access point of the one radio."""
+
+    def __init__(self, hostname: str) -> None:
+        network.hostname(hostname)
+        self._station = network.WLAN(network.WLAN.IF_STA)
+        self._access_point = network.WLAN(network.WLAN.IF_AP)
+
+    def mac(self) -> bytes:
+        """The station's address, 6 bytes."""
+        return self._station.config("mac")
+
+    def is_joined(self) -> bool:
+        """Whether the station has a network and an address."""
+        return self._station.isconnected()
+
+    async def join(self, ssid: str, password: str) -> str:
+        """Join a network; OK, or the reason why not.
+
+        A failure is tried once more (scans miss networks, handshakes get lost), and the second
+        one's reason counts.
+        """
+        reason = await self._join_once(ssid, password)
+        if reason != OK:
+            reason = await self._join_once(ssid, password)
+        if reason != OK:
+            self.leave()
+        return reason
+
+    def leave(self) -> None:
+        """Leave the network, or stop trying to join one."""
+        try:
+            self._station.disconnect()
+        except OSError:  # was not connected
+            pass
+
+    async def _join_once(self, ssid: str, password: str) -> str:
+        station = self._station
+        station.active(True)
+        # One attempt a call: with IDF's own retries `status()` stays CONNECTING for ever.
+        # No power saving: it costs up to 300 ms a packet, and the speaker is on mains.
+        station.config(reconnects=0, pm=network.WLAN.PM_NONE)
+        self.leave()
+        before = station.status()
+        try:
+            # An open network takes no key at all.
+            station.connect(ssid, password if password else None)
+        except OSError:
+            return REFUSED
+        return await self._outcome(before)
+
+    async def _outcome(self, before: int) -> str:
+        station = self._station
+        started_ms = time.ticks_ms()
+        associated_ms = 0
+        while True:
+            await asyncio.sleep_ms(_POLL_MS)
+            if station.isconnected():
+                return OK
+            waited_ms = time.ticks_diff(time.ticks_ms(), started_ms)
+            status = station.status()
+            if status in _NO_REASON:
+                before = status
+            elif status != before or waited_ms > _STALE_MS:
+                return _REASONS.get(status, REFUSED)
+            associated_ms = associated_ms + _POLL_MS if self._is_associated() else 0
+            if associated_ms > _ADDRESS_MS:
+                return NO_ADDRESS
+            if waited_ms > _JOIN_MS and not associated_ms:
+                return TIMEOUT
+
+    def _is_associated(self) -> bool:
+        """Whether there is a link to an access point, with or without an address."""
+        try:
+            return self._station.status("rssi") < 0
+        except OSError:
+            return False
+
+    def open_set_up(self, ssid: str) -> None:
+        """Open the set-up network: no password, the board at 192.168.4.1."""
+        self._access_point.active(True)
+        self._access_point.config(ssid=ssid, security=network.WLAN.SEC_OPEN)
+
+    def close_set_up(self) -> None:
+        """Take the set-up network off the air."""
+        self._access_point.active(False)
+
+    def is_set_up_peer(self, address: str) -> bool:
+        """Whether an IPv4 address belongs to the set-up network, while that is open."""
+        if not self._access_point.active():
+            return False
+        ours, mask = self._access_point.ifconfig()[:2]
+        return _masked(address, mask) == _masked(ours, mask) and not self._is_station_peer(address)
+
+    def _is_station_peer(self, address: str) -> bool:
+        # Some routers use 192.168.4.x as well: who might be on the home network is not trusted.
+        if not self.is_joined():
+            return False
+        ours, mask = self._station.ifconfig()[:2]
+        return _masked(address, mask) == _masked(ours, mask)
+
+    def report(self) -> dict:
+        """`ap` and `netif` of `miIO.info`."""
+        report = {"ap": {"ssid": "", "bssid": "", "rssi": 0}, "netif": {}}
+        if self.is_joined():
+            report["ap"]["ssid"] = self._station.config("ssid")
+            try:
+                report["ap"]["rssi"] = self._station.status("rssi")
+            except OSError:  # just lost
+                pass
+        interface = self._station if self.is_joined() else self._access_point
+        address, mask, gateway = interface.ifconfig()[:3]
+        report["netif"] = {"localIp": address, "mask": mask, "gw": gateway}
+        return report
+
+
+def _masked(address: str, mask: str) -> list:
+    return [int(a) & int(m) for a, m in zip(address.split("."), mask.split("."))]

@@ -1,0 +1,1 @@
+"""What every part leans on: log, task supervision, storage."""

@@ -1,0 +1,70 @@
+"""Structured log: one line and one write per record, `I 12345 wifi: joined home`."""
+
+import io
+import sys
+import time
+
+from micropython import const
+
+ERROR = const(0)
+WARNING = const(1)
+INFO = const(2)
+DEBUG = const(3)
+
+_LETTERS = "EWID"
+_MAX_TEXT = const(400)
+
+_level = INFO
+
+
+def set_level(level: int) -> None:
+    """Show records up to `level` (ERROR..DEBUG); the others are not even formatted."""
+    global _level
+    _level = level
+
+
+def _plain(text: str) -> str:
+    """`text` without control characters: names from the air must not forge a second line."""
+    for character in text:
+        if character < " " or character == "\x7f":
+            return "".join([c if c >= " " and c != "\x7f" else "?" for c in text])
+    return text
+
+
+def _write(level: int, source: str, text: str, args: tuple) -> None:
+    if args:
+        text = text % args
+    text = _plain(text[:_MAX_TEXT])
+    sys.stdout.write("%s %s %s: %s\n" % (_LETTERS[level], time.ticks_ms(), source, text))
+
+
+def error(source: str, text: str, *args: object) -> None:
+    """Something is lost until a person or a reset helps."""
+    _write(ERROR, source, text, args)
+
+
+def warning(source: str, text: str, *args: object) -> None:
+    """Something went wrong, and the firmware carries on."""
+    if _level >= WARNING:
+        _write(WARNING, source, text, args)
+
+
+def info(source: str, text: str, *args: object) -> None:
+    """Something worth knowing happened."""
+    if _level >= INFO:
+        _write(INFO, source, text, args)
+
+
+def debug(source: str, text: str, *args: object) -> None:
+    """For whoever looks for a fault."""
+    if _level >= DEBUG:
+        _write(DEBUG, source, text, args)
+
+
+def exception(source: str, error_: BaseException) -> None:
+    """The traceback of `error_`, each of its lines a record of its own."""
+    buffer = io.StringIO()
+    sys.print_exception(error_, buffer)
+    for line in buffer.getvalue().split("\n"):
+        if line:
+            _write(ERROR, source, "%s", (line,))
