@@ -1,0 +1,109 @@
+"""A compiled wake-word model (``.wake`` file): load, check, run."""
+
+import json
+import os
+from binascii import crc32
+from struct import unpack_from
+
+from micropython import const
+from speaker.kernels import frontend as feature_kernels
+from speaker.kernels import model as kernels
+
+_HEADER = const(80)
+_VERSION = const(1)
+
+# The instructions' codes: host_tools/mynah/models/program.py.
+_KERNELS = {
+    1: kernels.matvec,
+    2: kernels.depthwise,
+    3: kernels.table,
+    4: kernels.append,
+    5: kernels.copy,
+}
+
+
+class Model:
+    """``push`` rows of features; every ``stride``-th makes a new ``probability``, 0 to 255."""
+
+    def __init__(self, path: str):
+        """Load a file; OSError if there is none, ValueError if it is no whole ``.wake`` file."""
+        self._blob = blob = _read(path)
+        (manifest, manifest_size, arena_size, self._n_slots, self._slots, self._fills,
+         self._n_fills, program, n_instructions, self._input, self.stride, self._channels,
+         self._output, self._multiplier, self._shift, self._largest) = unpack_from(
+            "<16I", blob, 16
+        )  # fmt: skip
+        about = json.loads(blob[manifest : manifest + manifest_size])
+        self.wake_word = about["wake_word"]
+        self.cutoff = about["cutoff"]
+        self.window = about["window"]
+        self._program = _decode(blob, program, n_instructions, path)
+        self._arena = bytearray(arena_size)
+        self.reset()
+
+    @property
+    def size(self) -> int:
+        """Bytes in use: the file and its arena."""
+        return len(self._blob) + len(self._arena)
+
+    def reset(self):
+        """Back to the state before the first row."""
+        blob, arena = self._blob, self._arena
+        for i in range(len(arena)):
+            arena[i] = 0
+        for i in range(4 * self._n_slots):
+            arena[i] = blob[self._slots + i]
+        for i in range(self._n_fills):
+            at, size, value = unpack_from("<3I", blob, self._fills + 12 * i)
+            for j in range(at, at + size):
+                arena[j] = value
+        self._row = 0
+        self.probability = 0
+
+    def push(self, features) -> bool:
+        """Take a row of features; return whether it made a new probability."""
+        feature_kernels.quantise(
+            features,
+            self._multiplier,
+            self._shift,
+            self._largest,
+            self._arena,
+            self._input + self._row * self._channels,
+        )
+        self._row += 1
+        if self._row < self.stride:
+            return False
+        self._row = 0
+        blob, arena = self._blob, self._arena
+        for kernel, at in self._program:
+            kernel(blob, arena, at)
+        self.probability = arena[self._output]
+        return True
+
+
+def _read(path: str) -> bytearray:
+    """The file's bytes, once magic, version, length and checksum are right."""
+    size = os.stat(path)[6]
+    blob = bytearray(size)
+    with open(path, "rb") as file:
+        n_read = file.readinto(blob)
+    if n_read != size or size < _HEADER or blob[:4] != b"MYNW":
+        raise ValueError(path + ": not a wake-word model")
+    version, length, crc = unpack_from("<3I", blob, 4)
+    if version != _VERSION:
+        raise ValueError("{}: version {}, this firmware runs {}".format(path, version, _VERSION))
+    if length != size or crc != crc32(memoryview(blob)[16:]):
+        raise ValueError(path + ": corrupt model (length or checksum)")
+    return blob
+
+
+def _decode(blob, at: int, count: int, path: str) -> list:
+    """The program as (kernel, place of its operands), so that running it is one loop."""
+    program = []
+    for _ in range(count):
+        code, n_words = unpack_from("<2i", blob, at)
+        if code not in _KERNELS:
+            raise ValueError("{}: instruction {} is unknown".format(path, code))
+        program.append((_KERNELS[code], at))
+        at += 4 * n_words
+    return program

@@ -1,0 +1,6 @@
+"""Wake-word models: found, checked, and compiled to the board's ``.wake`` files."""
+
+from mynah.models.catalogue import ShippedModel, compile_model, compiled, shipped
+from mynah.models.manifest import Manifest
+
+__all__ = ["Manifest", "ShippedModel", "compile_model", "compiled", "shipped"]
