@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mynah.errors import BoardError, BoardTimeoutError, MynahError, PortError, VerificationError
 from mynah.link import open_port
+from mynah.link.port import REMOTE
 from mynah.logs import clean
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ _ENVIRONMENT = {
     "TERM": "dumb",
 }
 _SHOWN_LINES = 6
+_RUN_QUICKLY = """
+import runpy, serial
+serial.protocol_handler_packages.insert(0, "mynah.link.urlhandler")
+runpy.run_module("esptool", run_name="__main__", alter_sys=True)
+"""
 
 _NO_PORT = re.compile(r"Could not open .*port is busy or doesn't exist")
 _NO_ANSWER = re.compile(r"Failed to connect|No serial data received|Invalid head of packet")
@@ -36,6 +42,16 @@ _LOST = re.compile(
 )
 _WRONG_CONTENT = re.compile(r"MD5 of file does not match|written flash region is empty")
 _WRONG_CHIP = re.compile(r"This chip is (\S+?),? not")
+
+
+def command_for(url: str) -> list[str]:
+    """The command that runs esptool for a port; its arguments are appended.
+
+    On a remote port pyserial is told of `mynah.link.urlhandler`, which is ten times as quick.
+    """
+    if not url.startswith(REMOTE):
+        return [sys.executable, "-m", "esptool"]
+    return [sys.executable, "-c", _RUN_QUICKLY]
 
 
 def run(
@@ -59,7 +75,7 @@ def run(
         VerificationError: the flash does not hold what was written.
         BoardError: another chip, or whatever else esptool refused.
     """
-    command = [sys.executable, "-m", "esptool", "--port", url, *options, *arguments]
+    command = [*command_for(url), "--port", url, *options, *arguments]
     lines: list[str] = []
     with subprocess.Popen(
         command,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from functools import cache
 from typing import TYPE_CHECKING
@@ -16,6 +15,10 @@ if TYPE_CHECKING:
     from mynah.virtual.nor import NorFlash
 
 _APP_OFFSET = 0x10000
+_ASK_VERSION = (
+    "import sys; *n, tag = sys.implementation.version; "
+    "print('v' + '.'.join(str(x) for x in n) + ('-' + tag if tag else ''))"
+)
 
 
 def flash_content(version: str | None = None) -> list[tuple[int, bytes]]:
@@ -43,12 +46,11 @@ def micropython_version() -> str:
         MynahError: it does not run.
     """
     asked = subprocess.run(
-        [*micropython_command(), "-c", "import sys; print(sys.version)"],
+        [*micropython_command(), "-c", _ASK_VERSION],
         capture_output=True,
         text=True,
         check=False,
     )
-    found = re.search(r"MicroPython (v[\w.+-]+)", asked.stdout)
-    if asked.returncode or found is None:
+    if asked.returncode:
         raise MynahError(f"MicroPython does not run on this computer: {asked.stderr.strip()}")
-    return found[1]
+    return asked.stdout.strip()

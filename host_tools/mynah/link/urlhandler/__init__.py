@@ -1,0 +1,1 @@
+"""URL handlers for pyserial; for `serial.protocol_handler_packages`."""
