@@ -84,8 +84,9 @@ class Player:
             self._wanted.clear()
             self._power(True)
             await self._play_all()
-            await asyncio.sleep_ms(_DRAIN_MS)
-            if not self._wanted.is_set():
+            try:
+                await asyncio.wait_for_ms(self._wanted.wait(), _DRAIN_MS)
+            except asyncio.TimeoutError:
                 self._power(False)
 
     async def _play_all(self) -> None:

@@ -67,7 +67,7 @@ class Spec:
         if not isinstance(params, dict):
             raise MiioError(INVALID_ARGUMENT, "params: an object is wanted")
         result = _echo(params, "aiid")
-        entry = self._actions.get((params.get("siid"), params.get("aiid")))
+        entry = _find(self._actions, params, "aiid")
         values = params.get("in", [])
         if entry is None:
             result["code"] = NOT_FOUND
@@ -83,7 +83,7 @@ class Spec:
 
     def _get(self, item: dict) -> dict:
         result = _echo(item, "piid")
-        entry = self._properties.get((item.get("siid"), item.get("piid")))
+        entry = _find(self._properties, item, "piid")
         if entry is None:
             result["code"] = NOT_FOUND
         elif not entry[2] & _READ:
@@ -95,7 +95,7 @@ class Spec:
 
     def _set(self, item: dict) -> dict:
         result = _echo(item, "piid")
-        entry = self._properties.get((item.get("siid"), item.get("piid")))
+        entry = _find(self._properties, item, "piid")
         if entry is None:
             result["code"] = NOT_FOUND
         elif not entry[2] & _WRITE:
@@ -146,6 +146,13 @@ def _items(params: object) -> list:
         if not isinstance(item, dict):
             raise MiioError(INVALID_ARGUMENT, "params: objects are wanted")
     return params
+
+
+def _find(table: dict, item: dict, number: str) -> tuple | None:
+    siid, iid = item.get("siid"), item.get(number)
+    if not isinstance(siid, int) or not isinstance(iid, int):
+        return None
+    return table.get((siid, iid))
 
 
 def _echo(item: dict, number: str) -> dict:
