@@ -1,5 +1,5 @@
 """A board's log: parse its lines, follow them over a link, show them safely."""
 
-from mynah.logs.record import LogRecord, clean, parse
+from mynah.logs.record import LEVELS, LogRecord, clean, parse
 
-__all__ = ["LogRecord", "clean", "parse"]
+__all__ = ["LEVELS", "LogRecord", "clean", "parse"]

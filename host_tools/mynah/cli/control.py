@@ -1,0 +1,121 @@
+"""``mynah control``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mynah.cli.common import json_option, print_json, stdout, talk
+
+if TYPE_CHECKING:
+    from mynah.miio import MiioClient
+
+
+@click.group()
+@click.argument("name")
+@click.pass_context
+def command(context: click.Context, name: str) -> None:
+    """Read and set a paired speaker's properties, and make it act. NAME is from `mynah pair`.
+
+    \b
+    mynah control kitchen status
+    mynah control kitchen get speaker.volume
+    mynah control kitchen set speaker.volume 40
+    mynah control kitchen do play-control.play
+    """
+    context.obj = name
+
+
+@command.command("status")
+@json_option
+@click.pass_obj
+def status(name: str, *, as_json: bool) -> None:
+    """Show every property that can be read."""
+    from rich.table import Table
+
+    with _client(name) as client:
+        names = [each.name for each in client.spec.properties.values() if "read" in each.access]
+        values = client.get_all(names)
+    if as_json:
+        print_json(values)
+        return
+    table = Table("property", "value", box=None, header_style="bold")
+    for each, value in values.items():
+        table.add_row(each, _shown(value))
+    stdout().print(table)
+
+
+@command.command("get")
+@click.argument("properties", nargs=-1, required=True)
+@json_option
+@click.pass_obj
+def get(name: str, properties: tuple[str, ...], *, as_json: bool) -> None:
+    """Print the values of PROPERTIES, one a line."""
+    with _client(name) as client:
+        values = client.get_all(properties)
+    if as_json:
+        print_json(values)
+        return
+    for value in values.values():
+        click.echo(_shown(value))
+
+
+@command.command("set")
+@click.argument("property_name", metavar="PROPERTY")
+@click.argument("value")
+@click.pass_obj
+def set_(name: str, property_name: str, value: str) -> None:
+    """Set a property: a number, on or off, or a word that the property knows."""
+    with _client(name) as client:
+        client.set(property_name, client.spec.property(property_name).parse(value))
+
+
+@command.command("do")
+@click.argument("action")
+@click.argument("arguments", nargs=-1)
+@json_option
+@click.pass_obj
+def do(name: str, action: str, arguments: tuple[str, ...], *, as_json: bool) -> None:
+    """Make the speaker do something."""
+    with _client(name) as client:
+        takes = client.spec.action(action).arguments
+        values = [item.parse(text) for item, text in zip(takes, arguments, strict=False)]
+        out = client.action(action, *values, *arguments[len(takes) :])
+    if as_json:
+        print_json(out)
+        return
+    for value in out:
+        click.echo(_shown(value))
+
+
+@command.command("restore")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def restore(name: str, *, yes: bool) -> None:
+    """Make the speaker forget its owner and its Wi-Fi, and forget it here."""
+    from mynah.miio.devices import forget
+
+    if not yes:
+        click.confirm(f"{name} forgets its Wi-Fi and everything else. Do it", abort=True, err=True)
+    with _client(name) as client:
+        client.call("miIO.restore")
+    forget(name)
+    talk(f"{name} is new again: its set-up network opens in a moment")
+
+
+def _client(name: str) -> MiioClient:
+    from mynah.miio import MiioClient
+    from mynah.miio.devices import find
+
+    device = find(name)
+    return MiioClient(device.address, bytes.fromhex(device.token))
+
+
+def _shown(value: Any) -> str:
+    """A value as a person reads it; text is the speaker's own, so it is cleaned."""
+    from mynah.logs import clean
+
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return clean(str(value))

@@ -1,0 +1,73 @@
+"""``mynah deploy``."""
+
+from __future__ import annotations
+
+import click
+
+from mynah.cli.common import chosen_port, json_option, port_option, print_json, progress_bar, talk
+from mynah.errors import BoardTimeoutError
+
+_READY = "ready"
+_START_S = 20.0
+
+
+@click.command()
+@port_option
+@click.option("--board", metavar="NAME", help="What it is; without it, what the board says.")
+@click.option(
+    "--models", metavar="NAME[,NAME]", help="Wake-word models; without it, those on the board."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--no-reset", is_flag=True, help="Leave the board stopped, at the REPL.")
+@json_option
+def command(
+    port: str | None,
+    board: str | None,
+    models: str | None,
+    *,
+    dry_run: bool,
+    no_reset: bool,
+    as_json: bool,
+) -> None:
+    """Send a board the firmware files that changed, and restart it. Its settings stay.
+
+    \b
+    mynah deploy --port /dev/ttyUSB0
+    mynah deploy --port rfc2217://127.0.0.1:3333 --dry-run
+    """
+    from mynah import boards
+    from mynah.flash.deploy import deploy
+
+    url = chosen_port(port)
+    with progress_bar("sending") as progress:
+        report = deploy(
+            url,
+            board=boards.load(board) if board else None,
+            models=None if models is None else [name for name in models.split(",") if name],
+            dry_run=dry_run,
+            reset=not no_reset,
+            progress=progress,
+        )
+    if as_json:
+        print_json(report)
+    else:
+        for verb, paths in (("write", report.written), ("delete", report.deleted)):
+            for path in paths:
+                click.echo(f"{verb} {path}")
+        talk(
+            f"{report.board}: {len(report.written)} written, {len(report.deleted)} deleted, "
+            f"{len(report.unchanged)} unchanged" + (" (dry run)" if dry_run else "")
+        )
+    if not no_reset:
+        _wait_until_ready(url)
+
+
+def _wait_until_ready(url: str) -> None:
+    """Show the first lines of the log, until the firmware says that it is ready."""
+    from mynah.logs.follow import follow
+
+    for record in follow(url, timeout_s=_START_S):
+        talk(f"  {record}")
+        if record.source == "app" and record.text.startswith(_READY):
+            return
+    raise BoardTimeoutError(f"the board did not become ready in {_START_S:g} s; its log is above")
