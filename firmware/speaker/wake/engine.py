@@ -62,6 +62,11 @@ class WakeEngine:
         return self._frontend.features
 
     @property
+    def stride(self) -> int:
+        """Rows of features from one inference to the next."""
+        return self._model.stride
+
+    @property
     def model_size(self) -> int:
         """Bytes that the model and its state take."""
         return self._model.size

@@ -2,5 +2,6 @@
 
 from mynah.models.catalogue import ShippedModel, compile_model, compiled, shipped
 from mynah.models.manifest import Manifest
+from mynah.models.wake_file import with_cutoff
 
-__all__ = ["Manifest", "ShippedModel", "compile_model", "compiled", "shipped"]
+__all__ = ["Manifest", "ShippedModel", "compile_model", "compiled", "shipped", "with_cutoff"]

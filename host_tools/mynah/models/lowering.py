@@ -369,7 +369,10 @@ class _Lowering:
         stride = operator.option(2, "i", 1)
         rows = self._output_rows(operator, source, n_taps, stride)
         _check_activation(operator, operator.option(3), relu=True)
-        self._matvec(operator, source, rows, stride * source.pitch, weights, operator.option(3))
+        self._matvec(
+            operator, source, (rows, stride * source.pitch), weights, operator.option(3),
+            Rounding.AWAY_FROM_ZERO,
+        )  # fmt: skip
 
     def fully_connected(self, operator: Operator) -> None:
         """One dot product an output."""
@@ -378,17 +381,18 @@ class _Lowering:
         if weights.ndim != 2 or weights.shape[1] != source.size or operator.option(1):
             raise ModelError(f"FULLY_CONNECTED with weights {list(weights.shape)} is not supported")
         _check_activation(operator, operator.option(0), relu=True)
-        self._matvec(operator, source, 1, 0, weights, operator.option(0))
+        self._matvec(operator, source, (1, 0), weights, operator.option(0), Rounding.UP)
 
     def _matvec(
         self,
         operator: Operator,
         source: View,
-        rows: int,
-        step: int,
+        rows_and_step: tuple[int, int],
         weights: npt.NDArray[np.int64],
         activation: int,
+        rounding: Rounding,
     ) -> None:
+        rows, step = rows_and_step
         flat = weights.reshape(weights.shape[0], -1)
         n_outputs, length = flat.shape
         # sum((x - zx) * w) over biased bytes x and u = w + 128 is
@@ -401,7 +405,7 @@ class _Lowering:
             target.block.slot, target.offset, target.pitch,
             rows, length, n_outputs,
             self._biased_zero(operator.outputs[0]), self._minimum(operator, activation),
-            Rounding.AWAY_FROM_ZERO,
+            rounding,
         )  # fmt: skip
         biased = (flat + 128).astype(np.uint8).tobytes()
         self._emit(Op.MATVEC, words, biased, *self._scaling(operator, bias, np.abs(flat).sum(1)))

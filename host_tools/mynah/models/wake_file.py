@@ -29,7 +29,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mynah.errors import ModelError
 from mynah.models.manifest import Manifest
@@ -125,6 +125,22 @@ def read(data: bytes) -> tuple[Header, Manifest]:
         raise ModelError("the .wake file is corrupt: its checksum is wrong")
     text = data[header.manifest_at : header.manifest_at + header.manifest_length]
     return header, Manifest.from_json(json.loads(text))
+
+
+def with_cutoff(data: bytes, cutoff: int) -> bytes:
+    """The same ``.wake`` file with another cutoff (0..255) in its manifest."""
+    _, manifest = read(data)
+    text = json.dumps(
+        replace(manifest, cutoff=cutoff).to_json(), ensure_ascii=False, separators=(",", ":")
+    ).encode()
+    file = bytearray(data)
+    file.extend(bytes(-len(file) % 4))
+    at = len(file)
+    file.extend(text + bytes(-len(text) % 4))
+    struct.pack_into("<I", file, 8, len(file))
+    struct.pack_into("<2I", file, 16, at, len(text))
+    struct.pack_into("<I", file, 12, zlib.crc32(file[16:]))
+    return bytes(file)
 
 
 def _place_blocks(program: Program) -> tuple[list[int], int]:
