@@ -66,7 +66,7 @@ def pair(
     if hello.token is None:
         raise BoardError(
             f"the speaker at {address} is paired already: `mynah control NAME restore`, or holding "
-            "its BOOT button for ten seconds, makes it forget its owner"
+            "its BOOT button for five seconds, makes it forget its owner"
         )
     deadline = time.monotonic() + timeout_s
     with MiioClient(address, hello.token) as client:

@@ -1,0 +1,84 @@
+"""Board files: what ships is in order, and every broken rule is named."""
+
+import json
+
+import pytest
+
+from mynah import boards
+from mynah.errors import BoardFileError
+from mynah.paths import BOARDS_DIR
+
+GOOD = (BOARDS_DIR / "bread-compact.toml").read_text(encoding="utf-8")
+
+
+def _load(tmp_path, text):
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return boards.load(path)
+
+
+def test_the_shipped_boards_are_in_order():
+    assert boards.names() == ["bread-compact", "lilygo-t-circle-s3", "virtual"]
+    for name in boards.names():
+        board = boards.load(name)
+        assert board.name == name
+        assert board.sources
+
+
+def test_a_complete_speaker_from_parts_costs_less_than_100_yuan():
+    board = boards.load("bread-compact")
+    assert 30 < board.price_yuan < 100
+    assert {"INMP441", "MAX98357A"} <= {part.name.split()[0] for part in board.parts}
+
+
+def test_the_strapping_pin_of_the_t_circle_is_flagged_but_allowed():
+    (finding,) = boards.check_pins(boards.load("lilygo-t-circle-s3"))
+    assert not finding.error
+    assert "GPIO45" in finding.text
+
+
+def test_board_json_is_what_the_firmware_reads():
+    described = json.loads(boards.load("lilygo-t-circle-s3").device_json())
+    assert described["model"] == "mynah.speaker.lilygo-t-circle-s3"
+    mic = {"id": 0, "sck": 7, "ws": 9, "sd": 8, "bits": 32, "rate": 16000}
+    assert mic.items() <= described["mic"].items()
+    assert described["amp"] == {"id": 1, "sck": 5, "ws": 4, "sd": 6, "enable": 45}
+    assert described["led"] == {"kind": "apa102", "pin": 38, "clock": 39, "count": 1}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("sck = 5", "sck = 22", "GPIO22 does not exist"),
+        ("sck = 5", "sck = 49", "GPIO49 does not exist"),
+        ("sck = 5", "sck = 4", r"GPIO4 is used twice: microphone\.sck and microphone\.ws"),
+        ("sck = 5", "sck = 30", "GPIO30 belongs to the flash"),
+        ("sck = 5", "sck = 35", "GPIO35 belongs to the octal PSRAM"),
+        ("sck = 5", "sck = 19", "GPIO19 belongs to the native USB"),
+        ("sck = 5", "sck = 43", "GPIO43 belongs to the serial console"),
+        ("sck = 5", 'sck = "5"', r"microphone\.sck must be a int"),
+        ("sck = 5\n", "", r"microphone\.sck is missing"),
+        ("sck = 5", "sck = 5\nsckk = 6", r"unknown key microphone\.sckk"),
+        ("i2s = 1", "i2s = 0", "share I2S 0"),
+        ('chip = "esp32s3"', 'chip = "esp32"', "chip must be one of esp32s3"),
+        ('kind = "octal"', 'kind = "hexadecimal"', r"psram\.kind must be one of"),
+        ('usb = ["uart", "native"]', 'usb = ["uart", "parallel"]', "usb cannot be parallel"),
+        ("flash_mb = 16", "flash_mb = 7", "flash_mb must be"),
+        ('kind = "ws2812"', 'kind = "apa102"', r"led\.clock goes with apa102"),
+        ("[buttons]", "[buttons", "mine.toml: "),
+    ],
+)
+def test_a_broken_rule_is_named(tmp_path, old, new, reason):
+    assert old in GOOD
+    with pytest.raises(BoardFileError, match=reason):
+        _load(tmp_path, GOOD.replace(old, new))
+
+
+def test_psram_pins_are_free_on_a_board_with_quad_psram(tmp_path):
+    quad = GOOD.replace('kind = "octal"', 'kind = "quad"').replace("sck = 5", "sck = 35")
+    assert _load(tmp_path, quad).microphone.sck == 35
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(BoardFileError, match="bread-compact, lilygo-t-circle-s3, virtual"):
+        boards.load("breadboard")
