@@ -1,0 +1,202 @@
+"""Flashing with real esptool: what is written, and what is refused before anything is erased."""
+
+import json
+import threading
+
+import pytest
+
+from mynah import boards
+from mynah.cli import cli
+from mynah.errors import BoardTimeoutError, ImageError, PortError, UsageError
+from mynah.flash import chip, esptool, filesystem, firmware, partitions
+from mynah.flash.app_info import AppInfo
+from mynah.flash.image import Segment, build_image
+from mynah.flash.job import flash_board
+from mynah.flash.plan import plan
+from mynah.link import open_port
+from mynah.virtual.board import State, VirtualBoard
+
+VIRTUAL = boards.load("virtual")
+NOWHERE = "/dev/no-such-port"
+OCTAL = b"Generic ESP32S3 module with Octal-SPIRAM with ESP32S3\0"
+QUAD = b"Generic ESP32S3 module with ESP32S3\0"
+
+
+class NoCpu:
+    """Stands where MicroPython would run: the flash is what these tests look at."""
+
+    def __init__(self, **parts):
+        self.started = threading.Event()
+
+    def start(self, boot, cause):
+        self.boot = boot
+        self.started.set()
+
+    def stop(self):
+        pass
+
+    def receive(self, data):
+        pass
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def board():
+    with VirtualBoard(cpu_factory=NoCpu, world=object()) as board:
+        yield board
+
+
+def stock_image(*, version="v1.29.0", name=OCTAL, chip_id=9, project="micropython"):
+    """An image file with the layout of micropython.org's for the ESP32-S3."""
+    text = (name + b"\0" * 64)[:64]
+    info = AppInfo(name=project, version=version).build()
+    boot = build_image([Segment(0x3FCE2810, bytes(64))], 0x403C8700, chip_id=chip_id)
+    app = build_image([Segment(0x3C000020, info + text)], 0x40374000, chip_id=chip_id)
+    table = partitions.build(partitions.stock())
+    return boot.ljust(0x8000, b"\xff") + table.ljust(0x8000, b"\xff") + app
+
+
+def test_flash_writes_everything_and_starts_the_board(board, capsys):
+    cli.main(["flash", "--board", "virtual", "--port", board.url, "--json"], standalone_mode=False)
+    report = json.loads(capsys.readouterr().out)
+    assert report["chip"].startswith("ESP32-S3")
+    assert report["mac"] == board.mac
+    assert report["verified_by"].startswith("MD5 of every region")
+    assert board._cpu.started.wait(5)
+    vfs = board._cpu.boot.vfs
+    written = filesystem.read(board.flash.read(vfs.offset, vfs.size), vfs.size)
+    assert written == plan(VIRTUAL).files
+    assert len(written) == report["n_files"]
+
+
+def test_unplugged_in_mid_flash_then_flashed_again(board):
+    def pull(share):
+        if share > 0.2:
+            board.unplug()
+
+    with pytest.raises(PortError, match=r"vanished at \d+%: .* run the same command again"):
+        flash_board(VIRTUAL, board.url, progress=pull)
+    board.replug()
+    flash_board(VIRTUAL, board.url)
+    assert board._cpu.started.wait(5)
+    vfs = board._cpu.boot.vfs
+    written = filesystem.read(board.flash.read(vfs.offset, vfs.size), vfs.size)
+    assert written == plan(VIRTUAL).files
+
+
+def test_a_chip_with_the_other_psram_is_refused_before_anything_is_erased():
+    with VirtualBoard(cpu_factory=NoCpu, world=object(), psram_size=2 << 20) as board:
+        before = board.flash.operations
+        with pytest.raises(UsageError, match=r"has 2 MB quad PSRAM, but virtual has 8 MB octal"):
+            flash_board(VIRTUAL, board.url)
+        assert board.flash.operations == before
+
+
+def test_a_port_that_somebody_else_has_open_is_called_busy(board):
+    port = open_port(board.url)
+    try:
+        with pytest.raises(PortError, match="busy"):
+            flash_board(VIRTUAL, board.url)
+    finally:
+        port.close()
+
+
+def test_no_board_on_the_port():
+    with VirtualBoard(cpu_factory=NoCpu, world=object()) as board:
+        url = board.url
+    with pytest.raises(PortError, match="nothing answers at rfc2217"):
+        flash_board(VIRTUAL, url)
+    with pytest.raises(PortError, match="there is no port /dev/no-such-port"):
+        flash_board(VIRTUAL, NOWHERE)
+
+
+def test_a_board_without_power_does_not_answer(board):
+    board.power_off()
+    assert board.state is State.OFF
+    with pytest.raises((BoardTimeoutError, PortError)):
+        esptool.run(board.url, ["flash-id"], options=["--connect-attempts", "1"])
+
+
+GOOD = stock_image()
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        (GOOD[:-40], r"the application: image is cut off"),
+        (GOOD[:0x9000], r"the application: not a firmware image"),
+        (GOOD[:0x4000], r"cut off after 16384 bytes"),
+        (GOOD[:-60] + b"\x55" + GOOD[-59:], r"Checksum failed|corrupt"),
+        (stock_image(chip_id=0), r"for the ESP32, not for the ESP32-S3"),
+        (stock_image(chip_id=5), r"for the ESP32-C3, not for the ESP32-S3"),
+        (GOOD[0x10000:], r"without a boot loader; take the \.bin"),
+        (stock_image(project="blinky"), r"it is not MicroPython"),
+        (stock_image(version="v1.26.1"), r"MicroPython v1\.26\.1; the firmware needs 1\.27"),
+        (b"<!DOCTYPE html>" * 100, r"not a firmware image"),
+        (b"", r"not a firmware image"),
+        (
+            stock_image(name=QUAD),
+            r"built for quad PSRAM, but virtual has octal PSRAM: take virtual",
+        ),
+    ],
+)
+def test_a_bad_image_is_refused_before_the_port_is_touched(tmp_path, image, reason):
+    path = tmp_path / "image.bin"
+    path.write_bytes(image)
+    with pytest.raises(ImageError, match=r"image\.bin.*" + reason):
+        flash_board(VIRTUAL, NOWHERE, image=path)
+
+
+def test_a_stock_image_gets_its_filesystem_after_the_last_partition(tmp_path):
+    path = tmp_path / "image.bin"
+    path.write_bytes(GOOD)
+    parts = plan(VIRTUAL, image=path).parts(8 << 20)
+    assert [offset for offset, _ in parts] == [0, 0x8000, 0x10000, 0x200000]
+    assert filesystem.read(parts[-1][1], 6 << 20) == plan(VIRTUAL).files
+
+
+def test_an_image_with_a_vfs_row_of_its_own_gets_it_there():
+    rows = (*partitions.stock(), partitions.Partition("vfs", 1, 0x81, 0x300000, 0x100000))
+    image = bytearray(GOOD)
+    table = partitions.build(rows)
+    image[0x8000 : 0x8000 + len(table)] = table
+    found = firmware.load(bytes(image), "image.bin").filesystem(16 << 20)
+    assert (found.offset, found.size) == (0x300000, 0x100000)
+
+
+FLASH_ID = """Chip type:          {chip}
+Features:           Wi-Fi, BT 5 (LE), Dual Core + LP Core, 240MHz{psram}
+MAC:                30:ed:a0:56:00:00
+Detected flash size: {flash}
+"""
+
+
+@pytest.mark.parametrize(
+    ("psram", "kind"),
+    [
+        (", Embedded PSRAM 2MB (AP_3v3)", "quad"),
+        (", Embedded PSRAM 8MB (AP_3v3)", "octal"),
+        (", Embedded PSRAM 16MB (AP_1v8)", "octal"),
+        ("", None),
+    ],
+)
+def test_quad_and_octal_psram_are_told_by_the_size_in_the_package(psram, kind):
+    text = FLASH_ID.format(chip="ESP32-S3 (QFN56) (revision v0.2)", psram=psram, flash="16MB")
+    found = chip.parse(text)
+    assert found.psram == (boards.Psram(found.psram.size_mb, kind) if kind else None)
+    assert (found.chip, found.flash_mb) == ("ESP32-S3", 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "flash", "reason"),
+    [
+        ("ESP32-C3 (QFN32) (revision v0.4)", "16MB", "this is ESP32-C3 .* virtual has an ESP32-S3"),
+        ("ESP32-S3 (QFN56) (revision v0.2)", "4MB", "4 MB of flash, but virtual has 16 MB"),
+    ],
+)
+def test_another_chip_is_refused(name, flash, reason):
+    found = chip.parse(FLASH_ID.format(chip=name, psram="", flash=flash))
+    with pytest.raises(UsageError, match=reason):
+        chip.check(found, VIRTUAL)
