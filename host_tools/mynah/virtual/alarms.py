@@ -32,42 +32,47 @@ class Alarm:
 
 
 class Alarms:
-    """The alarms of a board. Acts run one after the other in one thread and must be short."""
+    """The alarms of a board. Acts run one after the other in one thread and must be short.
+
+    The thread runs from the first alarm until `stop`.
+    """
 
     def __init__(self) -> None:
         self._queue: list[tuple[float, int, Alarm]] = []
         self._numbers = itertools.count()
         self._changed = threading.Condition()
-        self._closed = False
-        self._thread = threading.Thread(target=self._run, name="mynah-alarms", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
 
     def at(self, when: float, act: Callable[[], None]) -> Alarm:
         """Call ``act`` at ``when`` (``time.monotonic()``), or at once if that has passed."""
         alarm = Alarm(act)
         with self._changed:
             heapq.heappush(self._queue, (when, next(self._numbers), alarm))
-            if self._queue[0][2] is alarm:
-                self._changed.notify()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="mynah-alarms", daemon=True)
+                self._thread.start()
+            elif self._queue[0][2] is alarm:
+                self._changed.notify_all()
         return alarm
 
     def after(self, seconds: float, act: Callable[[], None]) -> Alarm:
         """Call ``act`` in ``seconds``."""
         return self.at(time.monotonic() + seconds, act)
 
-    def close(self) -> None:
-        """Drop all alarms and end the thread."""
+    def stop(self) -> None:
+        """Drop all alarms and end the thread; one that rings is waited for."""
         with self._changed:
-            self._closed = True
             self._queue.clear()
-            self._changed.notify()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+            thread, self._thread = self._thread, None
+            self._changed.notify_all()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
 
     def _run(self) -> None:
+        me = threading.current_thread()
         while True:
             with self._changed:
-                if self._closed:
+                if self._thread is not me:
                     return
                 now = time.monotonic()
                 if not self._queue or self._queue[0][0] > now:

@@ -103,6 +103,7 @@ class Child:
 
     def _serve(self) -> None:
         self._printed.setblocking(False)
+        buffer = bytearray(MAX_PACKET)
         with selectors.DefaultSelector() as selector:
             selector.register(self._printed, selectors.EVENT_READ)
             selector.register(self._calls, selectors.EVENT_READ)
@@ -110,7 +111,7 @@ class Child:
                 ready = selector.select()
                 # What the child printed before it called comes first.
                 self._pass_output()
-                if any(key.fileobj is self._calls for key, _ in ready) and not self._serve_one():
+                if any(key.fileobj is self._calls for key, _ in ready) and not self._serve_one(buffer):
                     break
         self._process.kill()
         self._process.wait()
@@ -119,14 +120,14 @@ class Child:
             end.close()
         self._ended(self)
 
-    def _serve_one(self) -> bool:
+    def _serve_one(self, buffer: bytearray) -> bool:
         try:
-            packet = self._calls.recv(MAX_PACKET)
-            if packet:
-                send_answer(self._calls, self._answer(self, packet))
+            n = self._calls.recv_into(buffer)
+            if n:
+                send_answer(self._calls, self._answer(self, bytes(buffer[:n])))
         except OSError:
             return False
-        return bool(packet)
+        return n > 0
 
     def _pass_output(self) -> None:
         while not self._silent:

@@ -12,11 +12,17 @@ from typing import Any, Protocol
 from mynah.virtual import shims
 from mynah.virtual.alarms import Alarms
 from mynah.virtual.child import Child
+from mynah.virtual.clocks import RealTimeClock, Timers, Watchdog
 from mynah.virtual.flash_controller import FlashController
+from mynah.virtual.gpio import GpioController
+from mynah.virtual.i2s import I2sControllers
 from mynah.virtual.interrupts import Event
-from mynah.virtual.link import DONE, Answer, BoardException, Operation, Services
+from mynah.virtual.leds import LedController
+from mynah.virtual.link import DONE, Answer, Operation, Services
 from mynah.virtual.nor import NorFlash
 from mynah.virtual.types import BootInfo, Identity, ResetCause
+from mynah.virtual.wifi import Radio
+from mynah.virtual.world import World
 
 HEAP_SIZE = 8 * 1024 * 1024
 """Bytes of MicroPython's heap: the PSRAM of an N16R8 module (ESP-IDF takes a little of it)."""
@@ -29,14 +35,13 @@ _PANIC = (
     b"unexpectedly)\r\nRebooting...\r\n"
 )
 _PANIC_SECONDS = 0.5
-_NANOSECONDS = 1_000_000_000
 
 
 class Peripheral(Protocol):
     """Hardware beside the CPU, on the host's side of the link."""
 
-    def reset(self) -> None:
-        """Stop everything, as a reset does; called when MicroPython starts and stops."""
+    def reset(self, *, soft: bool) -> None:
+        """Go to the state after a reset of the chip, or of MicroPython alone (``soft``)."""
 
 
 class MicroPythonCpu:
@@ -46,6 +51,7 @@ class MicroPythonCpu:
         self,
         *,
         flash: NorFlash,
+        world: World,
         identity: Identity,
         transmit: Callable[[bytes], None],
         request_reset: Callable[[ResetCause | str], None],
@@ -55,6 +61,7 @@ class MicroPythonCpu:
 
         Args:
             flash: the chip that it runs from.
+            world: what is around the board.
             identity: MAC and addresses.
             transmit: takes the bytes that the board sends on its UART.
             request_reset: called, in a thread of its own, when the program or the watchdog
@@ -76,23 +83,34 @@ class MicroPythonCpu:
         self._started_at = 0.0
         self._services = Services()
         self._flash = FlashController(flash, self._services)
-        self._peripherals: Sequence[Peripheral] = ()
+        self._rtc = RealTimeClock(self._services)
+        self._peripherals: Sequence[Peripheral] = (
+            GpioController(self._services, self.post, world.pins),
+            I2sControllers(self._services, self._alarms, self.post, world.mic, world.speaker),
+            Timers(self._services, self._alarms, self.post),
+            Watchdog(self._services, self._alarms, transmit, self._reset),
+            Radio(self._services, self._alarms, self.post, world.wifi, identity),
+        )
+        world.i2c.serve(self._services)
+        LedController(self._services, world.leds)
         self._add_services()
 
     def start(self, boot: BootInfo, cause: ResetCause) -> None:
         """Run MicroPython from that flash layout."""
+        self.stop()
         with self._lock:
-            self.stop()
             self._flash.boot = boot
             self._cause = cause
             self._raw_mode = False
             self._started_at = time.monotonic()
+            if cause is ResetCause.PWRON:
+                self._rtc.power_on()
             self._uart, self._uart_child = socket.socketpair()
             self._uart.setblocking(False)
             self._spawn()
 
     def stop(self) -> None:
-        """Stop at once; no process is left when it returns."""
+        """Stop at once; no process and no thread is left when it returns."""
         with self._lock:
             child, self._child = self._child, None
             uart, self._uart = self._uart, None
@@ -103,12 +121,8 @@ class MicroPythonCpu:
             if end is not None:
                 end.close()
         for peripheral in self._peripherals:
-            peripheral.reset()
-
-    def close(self) -> None:
-        """Stop and end the CPU's threads."""
-        self.stop()
-        self._alarms.close()
+            peripheral.reset(soft=False)
+        self._alarms.stop()
 
     def receive(self, data: bytes) -> None:
         """Take bytes that arrived on the board's UART; those for a stopped CPU are lost."""
@@ -122,15 +136,12 @@ class MicroPythonCpu:
 
     def post(self, kind: Event, source: int, value: int = 0, *, latest: bool = False) -> None:
         """Interrupt the program; nothing happens while the CPU is stopped."""
-        with self._lock:
-            child = self._child
+        child = self._child  # no lock: peripherals call this while they hold theirs
         if child is not None:
             child.interrupts.post(kind, source, value, latest=latest)
 
     def _spawn(self) -> None:
         assert self._uart_child is not None
-        for peripheral in self._peripherals:
-            peripheral.reset()
         self._soft_reset = False
         self._child = Child(
             heap_size=self._heap_size,
@@ -147,6 +158,8 @@ class MicroPythonCpu:
             if child is not self._child:
                 return
             if self._soft_reset:
+                for peripheral in self._peripherals:
+                    peripheral.reset(soft=True)
                 self._cause = ResetCause.SOFT
                 self._transmit(b"MPY: soft reboot\r\n")
                 self._spawn()
@@ -186,7 +199,7 @@ class MicroPythonCpu:
         return {
             "raw_mode": self._raw_mode,
             "uptime_us": int(uptime * 1_000_000),
-            "clock_ns": int(uptime * _NANOSECONDS),
+            "clock_ns": self._rtc.now_ns(),
         }
 
     def _machine(self) -> dict[str, Any]:
@@ -206,14 +219,14 @@ class MicroPythonCpu:
         if self._child is not None:
             self._child.keyboard.send_again()
 
-    def _reset_by_program(self, kind: str) -> None:
+    def _reset_by_program(self, kind: str, sleep_ms: int | None = None) -> None:
         if kind == BOOTLOADER:
             self._reset(BOOTLOADER)
-            return
-        try:
+        elif kind == ResetCause.DEEPSLEEP.value:
+            if sleep_ms is not None:  # else only a reset wakes it
+                self._alarms.after(sleep_ms / 1000, lambda: self._reset(ResetCause.DEEPSLEEP))
+        else:
             self._reset(ResetCause(kind))
-        except ValueError:
-            raise BoardException("ValueError") from None
 
     def _module(self, _a: int, _b: int, name: bytes) -> Answer:
         return 0, shims.modules()[name.decode()]

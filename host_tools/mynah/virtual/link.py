@@ -22,7 +22,7 @@ _HEADER = struct.Struct("<iI")
 _RAISED = 1
 _EIO = 5
 
-MAX_PACKET = 65536
+MAX_PACKET = 131072
 """Bytes of the largest packet."""
 
 
@@ -35,11 +35,19 @@ class Operation(IntEnum):
     WRITE_RAW = 3
     FLASH_PROGRAM = 4
     FLASH_ERASE = 5
-    I2S_TAKE = 6
-    I2S_PUT = 7
-    SOCKET_SEND = 8
-    SOCKET_RECEIVE = 9
-    BITSTREAM = 10
+    I2S_READ = 6
+    I2S_TAKE = 7
+    I2S_WRITE = 8
+    I2S_WRITTEN = 9
+    I2S_AVAILABLE = 10
+    SOCKET_SEND = 11
+    SOCKET_RECEIVE = 12
+    BITSTREAM = 13
+    SPI_WRITE = 14
+    PIN_GET = 15
+    PIN_SET = 16
+    I2C_READ = 17
+    I2C_WRITE = 18
 
 
 class BoardOSError(Exception):

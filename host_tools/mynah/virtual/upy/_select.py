@@ -15,7 +15,7 @@ class _Never(io.IOBase):
     # A pollable without a file descriptor: it keeps the poll from sleeping in one system call,
     # in which no scheduled callback would run.
     def ioctl(self, request, arg):
-        return 0 if request == 3 else -1
+        return 0 if request == 3 else -22
 
 
 _never = _Never()

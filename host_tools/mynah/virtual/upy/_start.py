@@ -4,7 +4,7 @@ import sys as _real_sys
 
 import _link
 
-_MODULES = ("micropython", "esp32")
+_MODULES = ("micropython", "machine", "esp32", "neopixel")
 _BOOTSTRAP = ("array", "io", "sys", "vfs", "Rom", "rom", "_start")
 
 

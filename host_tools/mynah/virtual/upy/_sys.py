@@ -48,7 +48,7 @@ class _RawOutput(io.IOBase):
         return len(data)
 
     def ioctl(self, request, arg):
-        return arg & 4 if request == 3 else 0
+        return arg & 4 if request == 3 else -22
 
 
 class _Output(io.IOBase):
@@ -58,7 +58,7 @@ class _Output(io.IOBase):
         return _real.stdout.write(data)
 
     def ioctl(self, request, arg):
-        return arg & 4 if request == 3 else 0
+        return arg & 4 if request == 3 else -22
 
     def close(self):
         pass
@@ -78,11 +78,7 @@ class _RawInput(io.IOBase):
         return _repl.read_byte()
 
     def ioctl(self, request, arg):
-        import _repl
-
-        if request == 3:
-            return arg & (5 if _repl.any_input() else 4)
-        return 0
+        return 0 if request == 10 else -22  # the file descriptor, which poll can wait for
 
     def readinto(self, buffer):
         for i in range(len(buffer)):

@@ -1,0 +1,321 @@
+"""The I2S controllers: DMA rings in real time between the program and microphone or speaker.
+
+Facts: MicroPython's ports/esp32/machine_i2s.c. DMA buffers hold 256 frames; input is always two
+32-bit slots a frame; ``ibuf`` bytes are rounded down to whole buffers, at least two; a transfer in
+the background, a second one waits, a third is dropped.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mynah.virtual.alarms import Alarms
+from mynah.virtual.interrupts import Event
+from mynah.virtual.link import DONE, Answer, BoardOSError, Operation, Services
+from mynah.virtual.microphone import SAMPLE_SHIFT, Microphone
+from mynah.virtual.speaker import Speaker
+
+FRAMES_PER_BUFFER = 256
+"""Frames of a DMA buffer (DMA_BUF_LEN_IN_I2S_FRAMES)."""
+
+N_CONTROLLERS = 2
+"""I2S controllers of an ESP32-S3."""
+
+_MAX_TRANSFERS = 2
+_ESP_ERR_INVALID_ARG = 258
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How the program sees a frame."""
+
+    bits: int
+    """Of a sample: 16 or 32."""
+    stereo: bool
+    rate: int
+    """Frames a second."""
+    ibuf: int
+    """Bytes of the DMA ring, as asked for."""
+
+    @property
+    def frame_size(self) -> int:
+        """Bytes of a frame in the program's buffer."""
+        return self.bits // 8 * (2 if self.stereo else 1)
+
+    def ring_frames(self, dma_frame_size: int) -> int:
+        """Frames of the DMA ring."""
+        return max(self.ibuf // (FRAMES_PER_BUFFER * dma_frame_size), 2) * FRAMES_PER_BUFFER
+
+
+class Receiver:
+    """I2S input from the microphone."""
+
+    _DMA_FRAME_SIZE = 8
+
+    def __init__(
+        self, format_: Format, microphone: Microphone, alarms: Alarms, done: Callable[[], None]
+    ) -> None:
+        self._format = format_
+        self._microphone = microphone
+        self._alarms = alarms
+        self._done = done
+        self._lock = threading.RLock()
+        self._start_time = time.monotonic()
+        self._ring = format_.ring_frames(self._DMA_FRAME_SIZE)
+        self._taken = 0
+        self._transfers: deque[int] = deque()
+        self._filled: deque[bytes] = deque()
+        self._closed = False
+        microphone.position = 0
+
+    def start(self, n_bytes: int) -> bool:
+        """Begin to fill a buffer of the program; False if two transfers are under way."""
+        with self._lock:
+            if len(self._transfers) >= _MAX_TRANSFERS:
+                return False
+            self._transfers.append(n_bytes // self._format.frame_size)
+            if len(self._transfers) == 1:
+                self._drop_overrun()
+                self._advance()
+            return True
+
+    def take(self) -> bytes:
+        """The content of the oldest buffer that is full; empty if none is."""
+        with self._lock:
+            return self._filled.popleft() if self._filled else b""
+
+    def available(self) -> int:
+        """Bytes that can be read without waiting."""
+        with self._lock:
+            self._drop_overrun()
+            return (self._received() - self._taken) * self._format.frame_size
+
+    def close(self) -> None:
+        """Stop."""
+        with self._lock:
+            self._closed = True
+            self._transfers.clear()
+
+    def _received(self) -> int:
+        elapsed = (time.monotonic() - self._start_time) * self._format.rate
+        return int(elapsed) // FRAMES_PER_BUFFER * FRAMES_PER_BUFFER
+
+    def _drop_overrun(self) -> None:
+        # The driver makes room for a full buffer by dropping the oldest.
+        lost = self._received() - self._taken - self._ring
+        if lost > 0:
+            self._taken += lost
+            self._microphone.overruns += lost
+            self._microphone.position = self._taken
+
+    def _advance(self) -> None:
+        """Finish the transfers whose frames are there, then set an alarm for the next."""
+        with self._lock:
+            while self._transfers and not self._closed:
+                end = self._taken + self._transfers[0]
+                if self._received() < end:
+                    n_buffers = -(-end // FRAMES_PER_BUFFER)
+                    due = n_buffers * FRAMES_PER_BUFFER / self._format.rate
+                    self._alarms.at(self._start_time + due + 0.0001, self._advance)
+                    return
+                self._filled.append(self._read(self._transfers.popleft()))
+                self._done()
+
+    def _read(self, n: int) -> bytes:
+        rate = self._format.rate
+        left = self._microphone.hear(self._start_time + self._taken / rate, n, rate)
+        self._taken += n
+        self._microphone.position = self._taken
+        frames = np.zeros((n, 2 if self._format.stereo else 1), dtype=np.int32)
+        frames[:, 0] = left
+        if self._format.bits == 16:
+            return (frames >> SAMPLE_SHIFT).astype("<i2").tobytes()
+        return frames.astype("<i4").tobytes()
+
+
+class Transmitter:
+    """I2S output to the amplifier; with nothing to play it sends zeros (auto_clear)."""
+
+    def __init__(
+        self, format_: Format, speaker: Speaker, alarms: Alarms, done: Callable[[], None]
+    ) -> None:
+        self._format = format_
+        self._speaker = speaker
+        self._alarms = alarms
+        self._done = done
+        self._lock = threading.RLock()
+        self._start_time = time.monotonic()
+        self._ring = format_.ring_frames(format_.frame_size)
+        self._written = 0
+        self._transfers: deque[bytes] = deque()
+        self._finished = 0
+        self._closed = False
+
+    def start(self, data: bytes) -> bool:
+        """Begin to write a buffer of the program; False if two transfers are under way."""
+        with self._lock:
+            if len(self._transfers) >= _MAX_TRANSFERS:
+                return False
+            self._transfers.append(data)
+            if len(self._transfers) == 1:
+                self._advance()
+            return True
+
+    def take_finished(self) -> bool:
+        """Whether one more transfer has ended."""
+        with self._lock:
+            if not self._finished:
+                return False
+            self._finished -= 1
+            return True
+
+    def available(self) -> int:
+        """Bytes that can be written without waiting."""
+        with self._lock:
+            return max(self._room(), 0) * self._format.frame_size
+
+    def close(self) -> None:
+        """Stop."""
+        with self._lock:
+            self._closed = True
+            self._transfers.clear()
+
+    def _sent(self) -> int:
+        elapsed = (time.monotonic() - self._start_time) * self._format.rate
+        return int(elapsed) // FRAMES_PER_BUFFER * FRAMES_PER_BUFFER
+
+    def _room(self) -> int:
+        # The buffer that is being sent is no longer free to write.
+        self._written = max(self._written, self._sent() + FRAMES_PER_BUFFER)
+        return self._sent() + self._ring - self._written
+
+    def _advance(self) -> None:
+        """Copy what fits into the ring; when all of a transfer has, it is done."""
+        with self._lock:
+            while self._transfers and not self._closed:
+                data = self._transfers[0]
+                room = self._room() * self._format.frame_size
+                if room > 0:
+                    self._emit(data[:room])
+                    self._transfers[0] = data = data[room:]
+                if data:
+                    due = (self._sent() + FRAMES_PER_BUFFER) / self._format.rate
+                    self._alarms.at(self._start_time + due + 0.0001, self._advance)
+                    return
+                self._transfers.popleft()
+                self._finished += 1
+                self._done()
+
+    def _emit(self, data: bytes) -> None:
+        format_ = self._format
+        data = data[: len(data) // format_.frame_size * format_.frame_size]
+        if not data:
+            return
+        samples = np.frombuffer(data, dtype="<i2" if format_.bits == 16 else "<i4")
+        if format_.bits == 32:
+            samples = samples >> SAMPLE_SHIFT
+        frames = samples.astype(np.int32).reshape(-1, 2 if format_.stereo else 1)
+        if not format_.stereo:
+            frames = np.repeat(frames, 2, axis=1)
+        start_time = self._start_time + self._written / format_.rate
+        self._speaker.emit(start_time, frames, format_.rate)
+        self._written += len(frames)
+
+
+class I2sControllers:
+    """Serves ``machine.I2S``."""
+
+    def __init__(
+        self,
+        services: Services,
+        alarms: Alarms,
+        post: Callable[[Event, int], None],
+        microphone: Microphone,
+        speaker: Speaker,
+    ) -> None:
+        self._alarms = alarms
+        self._post = post
+        self._microphone = microphone
+        self._speaker = speaker
+        self._channels: dict[int, Receiver | Transmitter] = {}
+        self._interrupting: set[int] = set()
+        services.add("i2s_open", self._open)
+        services.add("i2s_close", self._close)
+        services.add("i2s_interrupt", self._set_interrupting)
+        services.add_operation(Operation.I2S_READ, self._read)
+        services.add_operation(Operation.I2S_TAKE, self._take)
+        services.add_operation(Operation.I2S_WRITE, self._write)
+        services.add_operation(Operation.I2S_WRITTEN, self._written)
+        services.add_operation(Operation.I2S_AVAILABLE, self._available)
+
+    def reset(self, *, soft: bool) -> None:  # noqa: ARG002 - the same for both
+        """Stop all."""
+        for number in list(self._channels):
+            self._close(number)
+
+    def _open(
+        self, number: int, transmit: bool, bits: int, stereo: bool, rate: int, ibuf: int
+    ) -> None:
+        if rate <= 0 or ibuf < 0:
+            raise BoardOSError(_ESP_ERR_INVALID_ARG)
+        self._close(number)
+        format_ = Format(bits, stereo, rate, ibuf)
+        done = self._done_of(number)
+        if transmit:
+            self._channels[number] = Transmitter(format_, self._speaker, self._alarms, done)
+        else:
+            self._channels[number] = Receiver(format_, self._microphone, self._alarms, done)
+
+    def _done_of(self, number: int) -> Callable[[], None]:
+        def done() -> None:
+            if number in self._interrupting:
+                self._post(Event.I2S, number)
+
+        return done
+
+    def _close(self, number: int) -> None:
+        channel = self._channels.pop(number, None)
+        if channel is not None:
+            channel.close()
+        self._interrupting.discard(number)
+
+    def _set_interrupting(self, number: int, on: bool) -> None:
+        if on:
+            self._interrupting.add(number)
+        else:
+            self._interrupting.discard(number)
+
+    def _receiver(self, number: int) -> Receiver:
+        channel = self._channels.get(number)
+        if not isinstance(channel, Receiver):
+            raise BoardOSError(_ESP_ERR_INVALID_ARG)
+        return channel
+
+    def _transmitter(self, number: int) -> Transmitter:
+        channel = self._channels.get(number)
+        if not isinstance(channel, Transmitter):
+            raise BoardOSError(_ESP_ERR_INVALID_ARG)
+        return channel
+
+    def _read(self, number: int, n_bytes: int, _data: bytes) -> Answer:
+        return int(self._receiver(number).start(n_bytes)), b""
+
+    def _take(self, number: int, _b: int, _data: bytes) -> Answer:
+        data = self._receiver(number).take()
+        return len(data), data
+
+    def _write(self, number: int, _b: int, data: bytes) -> Answer:
+        return int(self._transmitter(number).start(data)), b""
+
+    def _written(self, number: int, _b: int, _data: bytes) -> Answer:
+        return int(self._transmitter(number).take_finished()), b""
+
+    def _available(self, number: int, _b: int, _data: bytes) -> Answer:
+        channel = self._channels.get(number)
+        return (channel.available(), b"") if channel is not None else DONE

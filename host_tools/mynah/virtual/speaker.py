@@ -1,0 +1,102 @@
+"""The virtual board's amplifier and loudspeaker: what is played can be recorded."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.int16]
+
+_LEVEL_SECONDS = 0.25
+
+
+class Recording:
+    """What comes out of the loudspeaker from now until `stop`. A context manager."""
+
+    def __init__(self, speaker: Speaker) -> None:
+        self._speaker = speaker
+        self._chunks: list[tuple[float, Samples]] = []
+        self.start_time = time.monotonic()
+        """``time.monotonic()`` of the first sample."""
+        self.rate = 0
+        """Samples a second; 0 until the board has played something."""
+        self._samples: Samples | None = None
+
+    def stop(self) -> Samples:
+        """End the recording; returns it, silence included, as mono 16-bit samples."""
+        if self._samples is None:
+            end_time = time.monotonic()
+            self._speaker.forget(self)
+            self._samples = self._assemble(end_time)
+        return self._samples
+
+    def add(self, start_time: float, samples: Samples, rate: int) -> None:
+        """Take samples that come out at ``start_time`` (monotonic)."""
+        self.rate = self.rate or rate
+        if rate == self.rate:
+            self._chunks.append((start_time, samples))
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _assemble(self, end_time: float) -> Samples:
+        total = int((end_time - self.start_time) * self.rate)
+        recorded = np.zeros(total, dtype=np.int16)
+        for start_time, samples in self._chunks:
+            first = round((start_time - self.start_time) * self.rate)
+            start, end = max(first, 0), min(first + len(samples), total)
+            if start < end:
+                recorded[start:end] = samples[start - first : end - first]
+        return recorded
+
+
+class Speaker:
+    """A MAX98357A in its default setting: it plays the mean of left and right."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._recordings: list[Recording] = []
+        self._recent: list[tuple[float, float, int]] = []
+
+    def record(self) -> Recording:
+        """Record from now on."""
+        recording = Recording(self)
+        with self._lock:
+            self._recordings.append(recording)
+        return recording
+
+    @property
+    def last_level(self) -> float:
+        """Root mean square of the last quarter of a second, 0.0 to 1.0 of full scale."""
+        now = time.monotonic()
+        with self._lock:
+            recent = [chunk for chunk in self._recent if chunk[0] > now - _LEVEL_SECONDS]
+        n = sum(length for _, _, length in recent)
+        return float(np.sqrt(sum(power for _, power, _ in recent) / n)) if n else 0.0
+
+    def emit(self, start_time: float, left_right: npt.NDArray[np.int32], rate: int) -> None:
+        """Play frames (n by 2, 16-bit range) that come out at ``start_time`` (monotonic)."""
+        samples = (left_right.sum(axis=1) // 2).astype(np.int16)
+        power = float(np.sum((samples / 32768.0) ** 2))
+        with self._lock:
+            self._recent = [*self._recent[-64:], (start_time, power, len(samples))]
+            for recording in self._recordings:
+                recording.add(start_time, samples, rate)
+
+    def forget(self, recording: Recording) -> None:
+        """Record no longer into this one."""
+        with self._lock:
+            if recording in self._recordings:
+                self._recordings.remove(recording)

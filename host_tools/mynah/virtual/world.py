@@ -1,0 +1,36 @@
+"""What is around a virtual board: sound, light, buttons, radio. Tests drive and watch it here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mynah.virtual.gpio import Buttons, Pins
+from mynah.virtual.i2c import I2cBuses
+from mynah.virtual.leds import Colour, Leds
+from mynah.virtual.microphone import Microphone
+from mynah.virtual.speaker import Speaker
+from mynah.virtual.wifi import Wifi
+
+
+class World:
+    """The surroundings of one board; everything in it may be used from any thread."""
+
+    def __init__(self) -> None:
+        self.mic = Microphone()
+        """Play sounds into the board's microphone."""
+        self.speaker = Speaker()
+        """Record what the board plays."""
+        self.pins = Pins()
+        """Level of each pin; inputs can be driven."""
+        self.buttons = Buttons(self.pins)
+        """Press buttons."""
+        self.leds = Leds()
+        """Data pin to the colours of its LEDs."""
+        self.i2c = I2cBuses()
+        """Attach I2C chips."""
+        self.wifi = Wifi()
+        """Networks in reach, and what the board's radio does."""
+
+    def on_led(self, observer: Callable[[int, list[Colour]], None]) -> None:
+        """Have ``observer(pin, colours)`` called for each change of an LED."""
+        self.leds.on_change(observer)
