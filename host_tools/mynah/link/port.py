@@ -5,15 +5,17 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import serial
 
 from mynah.errors import PortError
-from mynah.link.holders import who_holds
+from mynah.link.holders import is_in_use, who_holds, who_talks_to
 
 REMOTE = "rfc2217://"
 """How the address of a serial port behind TCP (RFC 2217) starts."""
 
+_THIS_COMPUTER = {"localhost", "127.0.0.1"}
 _BUSY = {errno.EBUSY, errno.EAGAIN}
 _MISSING = {errno.ENOENT, errno.ENODEV, errno.ENXIO}
 
@@ -46,15 +48,15 @@ def port_error(url: str, error: Exception) -> PortError:
     if number in _MISSING or not Path(url).exists():
         return PortError(f"there is no port {url}; `mynah ports` lists those that there are")
     if number in _BUSY or who_holds(url):
-        return PortError(f"{url} is busy: {_holder(url)}")
+        return PortError(_busy(url, who_holds(url)))
     if number in {errno.EACCES, errno.EPERM}:
         return PortError(f"no permission to use {url}: {_permission_hint(url)}")
     return PortError(f"{url} cannot be opened: {error}")
 
 
-def _holder(url: str) -> str:
-    holders = " and ".join(who_holds(url)) or "another program"
-    return f"{holders} has it open; close that and try again"
+def _busy(url: str, holders: list[str]) -> str:
+    who = " and ".join(holders) or "another program"
+    return f"{url} is busy: {who} has it open; close that and try again"
 
 
 def _permission_hint(url: str) -> str:
@@ -71,10 +73,18 @@ def _permission_hint(url: str) -> str:
 
 def _remote_reason(url: str, error: Exception) -> str:
     cause = error.__context__
+    address = urlsplit(url)
+    try:
+        port = address.port
+    except ValueError:
+        port = None
+    if not address.hostname or not port:
+        return f"{url} is not of the form rfc2217://host:port"
+    # A server that has its one client may refuse, or take a second one and stay silent.
+    if address.hostname in _THIS_COMPUTER and is_in_use(port):
+        return _busy(url, who_talks_to(port))
     if isinstance(cause, ConnectionRefusedError):
         return f"nothing answers at {url}: is the board there, or `mynah virtual` running?"
-    if isinstance(error, ValueError) or isinstance(cause, serial.SerialException):
-        return f"{url} is not of the form rfc2217://host:port"
     if isinstance(cause, OSError):
         return f"{url} cannot be reached: {cause.strerror or cause}"
     return f"{url} is busy, or is not an RFC 2217 port: close the program that has it open"

@@ -11,8 +11,10 @@ LEVELS = "DIWE"
 # level letter, ticks_ms, source, text: firmware/speaker/util/log.py
 _LINE = re.compile(rf"([{LEVELS}]) (\d+) ([\w.-]+): (.*)", re.DOTALL)
 
-# ECMA-48: CSI and OSC sequences, then any other two-character escape.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
+# ECMA-48: CSI and OSC sequences; ECMA-35: those with intermediate bytes; any other pair.
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]+[0-~]|[@-_])"
+)
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 

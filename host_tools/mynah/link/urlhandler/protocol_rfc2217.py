@@ -7,6 +7,8 @@ identity 20 s.
 
 from __future__ import annotations
 
+import warnings
+
 from serial import rfc2217
 
 
@@ -18,7 +20,17 @@ class Serial(rfc2217.Serial):  # type: ignore[misc]  # pyserial has no types
     def open(self) -> None:
         """Open the port; everything is negotiated anew."""
         self._agreed = None
-        super().open()
+        with warnings.catch_warnings():
+            # pyserial starts its thread the way Python deprecates
+            warnings.simplefilter("ignore", DeprecationWarning)
+            super().open()
+
+    def close(self) -> None:
+        """Close the port; also the socket of a connection that broke, which pyserial forgets."""
+        connection = self._socket
+        super().close()
+        if connection is not None:
+            connection.close()
 
     def _reconfigure_port(self) -> None:
         wanted = (
