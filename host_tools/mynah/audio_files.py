@@ -55,9 +55,7 @@ def write_wav(path: str | Path, samples: Samples, rate: int = RATE_HZ) -> None:
         raise AudioError(f"cannot write {path}: {error}") from error
 
 
-def resample(
-    samples: npt.NDArray[np.float64], rate: int, wanted: int
-) -> npt.NDArray[np.float64]:
+def resample(samples: npt.NDArray[np.float64], rate: int, wanted: int) -> npt.NDArray[np.float64]:
     """The same sound at another rate, band-limited; the length is rounded up.
 
     The spectrum of the whole recording is cut or extended, after padding that keeps its end from

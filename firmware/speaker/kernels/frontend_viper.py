@@ -36,9 +36,8 @@ def spectrum(history: ptr16, window: ptr16, order: ptr8, twiddles: ptr16, work: 
         work[2 * order[i >> 1] + (i & 1)] = v
         if v < 0:
             v = 0 - v
-        if v > largest:
-            if v != _SIGN:
-                largest = v
+        if v > largest and v != _SIGN:
+            largest = v
         i += 1
     while i < 2 * _POINTS:
         work[2 * order[i >> 1] + (i & 1)] = 0
@@ -140,7 +139,9 @@ def energy(work: ptr16, split: ptr16, energies: ptr32):
 
 
 @micropython.viper
-def filterbank(energies: ptr32, first: int, widths: ptr8, weights: ptr16, shift: int, signal: ptr32):
+def filterbank(
+    energies: ptr32, first: int, widths: ptr8, weights: ptr16, shift: int, signal: ptr32
+):
     """Weighted sums in two words (12 bits and the rest), then the square root."""
     e = ptr32(int(energies) + 4 * first)
     w = weights
@@ -185,9 +186,8 @@ def filterbank(energies: ptr32, first: int, widths: ptr8, weights: ptr16, shift:
                     rest -= 2 * root + 1
                     root += 1
                 at -= 2
-            if rest > root:
-                if root != 0xFFFF:
-                    root += 1
+            if rest > root and root != 0xFFFF:
+                root += 1
             signal[channel - 1] = root >> shift
         channel += 1
 

@@ -7,14 +7,18 @@
 from struct import unpack_from
 
 
-def _requantise(v: int, multiplier: int, shift: int, away: int) -> int:
-    """TFLite's MultiplyByQuantizedMultiplier; away: a tie in the second rounding leaves zero."""
-    v = (v << (shift >> 8)) * multiplier + (1 << 30) >> 31
+def _requantise(v: int, multiplier: int, shift: int) -> int:
+    """TFLite's MultiplyByQuantizedMultiplier.
+
+    shift: to the right in its lowest byte, to the left in the next; bit 16 says that the second
+    rounding takes a tie away from zero, not up.
+    """
+    v = (v << (shift >> 8 & 0xFF)) * multiplier + (1 << 30) >> 31
     right = shift & 0xFF
     if not right:
         return v
     if v < 0:
-        v -= away
+        v -= shift >> 16
     return v + (1 << right - 1) >> right
 
 
@@ -25,7 +29,7 @@ def _slot(arena, index: int) -> int:
 def matvec(blob, arena, at: int):
     """CONV_2D over rows and FULLY_CONNECTED: a dot product an output."""
     (slot, offset, step, out_slot, out_offset, out_pitch, n_rows, length, n_outputs, zero, least,
-     away, weights, biases, multipliers, shifts) = unpack_from("<16i", blob, at + 8)  # fmt: skip
+     weights, biases, multipliers, shifts) = unpack_from("<15i", blob, at + 8)  # fmt: skip
     x = _slot(arena, slot) + offset
     y = _slot(arena, out_slot) + out_offset
     for _ in range(n_rows):
@@ -40,7 +44,7 @@ def matvec(blob, arena, at: int):
                 w += 1
             multiplier = unpack_from("<i", blob, multipliers + 4 * o)[0]
             shift = unpack_from("<i", blob, shifts + 4 * o)[0]
-            v = _requantise(v, multiplier, shift, away) + zero
+            v = _requantise(v, multiplier, shift) + zero
             arena[y + o] = min(255, max(least, v))
         x += step
         y += out_pitch
@@ -49,7 +53,7 @@ def matvec(blob, arena, at: int):
 def depthwise(blob, arena, at: int):
     """DEPTHWISE_CONV_2D over rows: a short dot product down each channel."""
     (slot, offset, pitch, step, out_slot, out_offset, out_pitch, n_rows, n_taps, n_channels, zero,
-     least, away, weights, biases, multipliers, shifts) = unpack_from("<17i", blob, at + 8)  # fmt: skip
+     least, weights, biases, multipliers, shifts) = unpack_from("<16i", blob, at + 8)  # fmt: skip
     x = _slot(arena, slot) + offset
     y = _slot(arena, out_slot) + out_offset
     for _ in range(n_rows):
@@ -59,7 +63,7 @@ def depthwise(blob, arena, at: int):
                 v += arena[x + t * pitch + c] * (blob[weights + t * n_channels + c] - 128)
             multiplier = unpack_from("<i", blob, multipliers + 4 * c)[0]
             shift = unpack_from("<i", blob, shifts + 4 * c)[0]
-            v = _requantise(v, multiplier, shift, away) + zero
+            v = _requantise(v, multiplier, shift) + zero
             arena[y + c] = min(255, max(least, v))
         x += step
         y += out_pitch

@@ -24,10 +24,9 @@ def matvec(blob: ptr8, arena: ptr8, at: int):
     n_outputs = p[10]
     zero = p[11]
     least = p[12]
-    away = p[13]
-    biases = ptr32(int(blob) + p[15])
-    multipliers = ptr32(int(blob) + p[16])
-    shifts = ptr32(int(blob) + p[17])
+    biases = ptr32(int(blob) + p[14])
+    multipliers = ptr32(int(blob) + p[15])
+    shifts = ptr32(int(blob) + p[16])
     n_rows = p[8]
     while n_rows > 0:
         common = 0
@@ -38,7 +37,7 @@ def matvec(blob: ptr8, arena: ptr8, at: int):
             x = ptr8(int(x) + 1)
             n -= 1
         common <<= 7
-        w = ptr8(int(blob) + p[14])
+        w = ptr8(int(blob) + p[13])
         o = 0
         while o < n_outputs:
             v = 0
@@ -59,17 +58,17 @@ def matvec(blob: ptr8, arena: ptr8, at: int):
             v += ((biases[o] ^ top) - top) - common
             # requantise
             shift = shifts[o]
-            v <<= shift >> 8
-            shift &= 0xFF
+            v <<= (shift >> 8) & 0xFF
             mh = multipliers[o] >> 16
             ml = multipliers[o] & 0xFFFF
             vh = v >> 14
             v &= 0x3FFF
             v = v * mh + ((vh * ml + ((v * ml) >> 14)) >> 2) + 0x4000
             v = (vh * mh + (v >> 14)) >> 1
-            if shift > 0:
+            if shift & 0xFF:
                 if v < 0:
-                    v -= away
+                    v -= shift >> 16
+                shift &= 0xFF
                 v = (v + (1 << (shift - 1))) >> shift
             v += zero
             if v < least:
@@ -97,17 +96,16 @@ def depthwise(blob: ptr8, arena: ptr8, at: int):
     n_channels = p[11]
     zero = p[12]
     least = p[13]
-    away = p[14]
-    biases = ptr32(int(blob) + p[16])
-    multipliers = ptr32(int(blob) + p[17])
-    shifts = ptr32(int(blob) + p[18])
+    biases = ptr32(int(blob) + p[15])
+    multipliers = ptr32(int(blob) + p[16])
+    shifts = ptr32(int(blob) + p[17])
     n_rows = p[9]
     while n_rows > 0:
         c = 0
         while c < n_channels:
             v = (biases[c] ^ top) - top
             x = ptr8(x0 + c)
-            w = ptr8(int(blob) + p[15] + c)
+            w = ptr8(int(blob) + p[14] + c)
             n = n_taps
             while n > 0:
                 v += x[0] * (w[0] - 128)
@@ -116,17 +114,17 @@ def depthwise(blob: ptr8, arena: ptr8, at: int):
                 n -= 1
             # requantise
             shift = shifts[c]
-            v <<= shift >> 8
-            shift &= 0xFF
+            v <<= (shift >> 8) & 0xFF
             mh = multipliers[c] >> 16
             ml = multipliers[c] & 0xFFFF
             vh = v >> 14
             v &= 0x3FFF
             v = v * mh + ((vh * ml + ((v * ml) >> 14)) >> 2) + 0x4000
             v = (vh * mh + (v >> 14)) >> 1
-            if shift > 0:
+            if shift & 0xFF:
                 if v < 0:
-                    v -= away
+                    v -= shift >> 16
+                shift &= 0xFF
                 v = (v + (1 << (shift - 1))) >> shift
             v += zero
             if v < least:

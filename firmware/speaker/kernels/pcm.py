@@ -1,13 +1,14 @@
-"""Sample loops of the sound path: slots to samples, tones."""
+"""The sound path's loops: I2S slots to samples, tones."""
 
-from speaker.kernels import pcm_python as _twin
-
+# Chosen once, here; see frontend.py.
 try:
     from speaker.kernels import pcm_viper as _fast
-except (ImportError, SyntaxError, ValueError):
-    _fast = _twin
 
-BACKEND = "python" if _fast is _twin else "viper"
+    BACKEND = "viper"
+except (ImportError, SyntaxError, ValueError):
+    from speaker.kernels import pcm_python as _fast
+
+    BACKEND = "python"
 
 samples_from_slots = _fast.samples_from_slots
 tone = _fast.tone

@@ -3,6 +3,7 @@
 from array import array
 
 from micropython import const
+
 from speaker.kernels import frontend as kernels
 from speaker.wake import tables
 
@@ -40,8 +41,7 @@ class Frontend:
     def push(self, samples, start: int, count: int) -> int:
         """Take up to count samples from start on; return how many, which ends at a full window."""
         room = WINDOW - self._used
-        if count > room:
-            count = room
+        count = min(count, room)
         kernels.copy(self._history, self._used, samples, start, count)
         self._used += count
         return count

@@ -6,6 +6,7 @@ from binascii import crc32
 from struct import unpack_from
 
 from micropython import const
+
 from speaker.kernels import frontend as feature_kernels
 from speaker.kernels import model as kernels
 

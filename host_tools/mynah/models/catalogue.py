@@ -15,7 +15,7 @@ from mynah.models.lowering import lower
 from mynah.models.manifest import Manifest
 
 _PACKAGE = "pymicro_wakeword"
-_DEFAULT_MANIFEST = '{{"wake_word":{name},"micro":{{"probability_cutoff":0.97,"sliding_window_size":5,"feature_step_size":10}}}}'
+_DEFAULT_MICRO = {"probability_cutoff": 0.97, "sliding_window_size": 5, "feature_step_size": 10}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _compile_file(path: Path) -> bytes:
     text = (
         beside.read_text("utf-8", "replace")
         if beside.is_file()
-        else _DEFAULT_MANIFEST.format(name=json.dumps(path.stem))
+        else json.dumps({"wake_word": path.stem, "micro": _DEFAULT_MICRO})
     )
     return compile_model(path.read_bytes(), text)
 
@@ -119,4 +119,5 @@ def _package_licence() -> str:
         fields = metadata.metadata("pymicro-wakeword")
     except metadata.PackageNotFoundError:
         return ""
-    return str(fields.get("License-Expression") or fields.get("License") or "")
+    names = [name for name in ("License-Expression", "License") if name in fields]
+    return fields[names[0]] if names else ""

@@ -58,14 +58,14 @@ class Table:
         """A field that is a vector of 32-bit floats."""
         return tuple(self._numbers(field, "f"))
 
-    def bytes(self, field: int) -> bytes:
+    def blob(self, field: int) -> bytes:
         """A field that is a vector of bytes."""
         start, count = self._vector(field)
         return self._slice(start, count)
 
     def text(self, field: int) -> str:
         """A field that is a string."""
-        return self.bytes(field).decode("utf-8", "replace")
+        return self.blob(field).decode("utf-8", "replace")
 
     def _numbers(self, field: int, kind: str) -> tuple[float, ...]:
         start, count = self._vector(field)

@@ -37,7 +37,8 @@ def window() -> _Words:
     """A Hann window in 12 bits, sampled between the points."""
     step = _F(math.pi) * _F(2) / _F(_WINDOW)
     values = _F(0.5) - _F(0.5) * np.cos(step * (np.arange(_WINDOW, dtype=_F) + _F(0.5)))
-    return np.floor(values * _F(4096) + _F(0.5)).astype(np.int64)
+    rounded: _Words = np.floor(values * _F(4096) + _F(0.5)).astype(np.int64)
+    return rounded
 
 
 def twiddles() -> _Words:
@@ -136,7 +137,8 @@ def _unit_circle(phases: list[float]) -> _Words:
 
 
 def _mel(hz: np.float32) -> np.float32:
-    return _F(1127) * _F(np.log1p(_F(hz / _F(700))))
+    mel: np.float32 = _F(1127) * _F(np.log1p(_F(hz / _F(700))))
+    return mel
 
 
 def _gain(x: int) -> int:

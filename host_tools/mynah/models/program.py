@@ -24,9 +24,10 @@ class Op(enum.IntEnum):
 class Rounding(enum.IntEnum):
     """What the second step of a requantisation does with a tie.
 
-    TFLite has two ways. ``RoundingDivideByPOT`` rounds a tie away from zero: CONV_2D. A rounding
-    shift rounds it up: DEPTHWISE_CONV_2D and FULLY_CONNECTED. Which operator does which was found
-    by comparing every layer of the shipped models with the interpreter in pymicro-wakeword 2.5.
+    TFLite has two ways. ``RoundingDivideByPOT`` rounds a tie away from zero: CONV_2D, and the last
+    channels of DEPTHWISE_CONV_2D that do not fill a vector of eight. A rounding shift rounds it up:
+    the other channels of DEPTHWISE_CONV_2D, and FULLY_CONNECTED. Which does which was found by
+    comparing every layer of the shipped models with the interpreter in pymicro-wakeword 2.5.
     """
 
     UP = 0
@@ -35,12 +36,11 @@ class Rounding(enum.IntEnum):
 
 @dataclass(slots=True)
 class Block:
-    """A piece of the arena; ``rows`` is the ring's length for a ring and 0 for a plain block."""
+    """A piece of the arena; a ring has a second slot, for its position."""
 
     slot: int
     size: int
     fill: int = 0
-    rows: int = 0
     position_slot: int = -1
 
 
@@ -84,11 +84,11 @@ class Program:
     input: View | None = None
     output: View | None = None
 
-    def add_block(self, size: int, *, fill: int = 0, ring_rows: int = 0) -> Block:
+    def add_block(self, size: int, *, fill: int = 0, ring: bool = False) -> Block:
         """Reserve a block with its slot (and, for a ring, the slot of its position)."""
-        block = Block(self.n_slots, size, fill, ring_rows)
+        block = Block(self.n_slots, size, fill)
         self.n_slots += 1
-        if ring_rows:
+        if ring:
             block.position_slot = self.n_slots
             self.n_slots += 1
         self.blocks.append(block)

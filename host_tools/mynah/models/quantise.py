@@ -44,9 +44,7 @@ def feature_formula(scale: float, zero_point: int) -> tuple[int, int, int]:
     """
     if zero_point != -128:
         raise ModelError(f"the input's zero point is {zero_point}; Mynah runs models with -128")
-    wanted = [
-        min(255, round(feature * FEATURE_SCALE / scale)) for feature in range(_FEATURE_MAX)
-    ]
+    wanted = [min(255, round(feature * FEATURE_SCALE / scale)) for feature in range(_FEATURE_MAX)]
     if wanted[-1] < 255:
         raise ModelError(f"the input's scale {scale:.6g} does not suit the front end's features")
     largest = wanted.index(255)

@@ -100,7 +100,7 @@ def parse(data: bytes) -> list[Subgraph]:
     if version != _VERSION:
         raise ModelError(f"the .tflite schema is version {version}; Mynah reads {_VERSION}")
     codes = [_operator_name(code) for code in model.tables(1)]
-    buffers = [buffer.bytes(0) for buffer in model.tables(4)]
+    buffers = [buffer.blob(0) for buffer in model.tables(4)]
     return [_subgraph(graph, codes, buffers) for graph in model.tables(2)]
 
 

@@ -167,7 +167,8 @@ def _result(
 ) -> WakeResult:
     size = 3 + (2 * _CHANNELS if with_features else 0)
     rows = np.frombuffer(body, np.uint8).reshape(-1, size)
-    times = (np.arange(len(rows)) + _FIRST_ROW_HOPS) * (_HOP / RATE_HZ) - n_settle / RATE_HZ
+    ends = (np.arange(len(rows)) + _FIRST_ROW_HOPS) * _HOP - n_settle
+    times: npt.NDArray[np.float64] = ends / RATE_HZ
     fresh = np.arange(about["stride"] - 1, len(rows), about["stride"])
     fresh = fresh[times[fresh] > 0]
     hits = [row for row in np.flatnonzero(rows[:, 0]) if times[row] > 0]
