@@ -23,8 +23,7 @@ INFO_NUL_PACKET = unhexlify(
     "d8b5de0116c0ebf35983dd023f849c97"
 )
 CONFIG = (
-    b'{"id":2,"method":"miIO.config_router",'
-    b'"params":{"ssid":"home","passwd":"secret123","uid":0}}'
+    b'{"id":2,"method":"miIO.config_router","params":{"ssid":"home","passwd":"secret123","uid":0}}'
 )
 CONFIG_PACKET = unhexlify(
     "213100800000000012345678000005de"

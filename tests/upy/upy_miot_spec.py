@@ -17,7 +17,12 @@ ACTIONS = {(3, 1): ("play.play", ()), (5, 1): ("text.say", (1, 2))}
 
 class World:
     def __init__(self):
-        self.values = {"speaker.volume": 40, "speaker.mute": False, "play.state": 1, "text.secret": 0}
+        self.values = {
+            "speaker.volume": 40,
+            "speaker.mute": False,
+            "play.state": 1,
+            "text.secret": 0,
+        }
         self.done = []
 
     def spec(self):
@@ -82,9 +87,16 @@ def test_set():
         ], value
     assert world.values["speaker.volume"] == 45
     assert spec.set_properties([{"siid": 2, "piid": 1}], None)[0]["code"] == miot.BAD_VALUE
-    assert spec.set_properties([{"siid": 2, "piid": 2, "value": 1}], None)[0]["code"] == miot.BAD_VALUE
-    assert spec.set_properties([{"siid": 3, "piid": 1, "value": 1}], None)[0]["code"] == miot.NOT_WRITABLE
-    assert spec.set_properties([{"siid": 7, "piid": 1, "value": 1}], None)[0]["code"] == miot.NOT_FOUND
+    assert (
+        spec.set_properties([{"siid": 2, "piid": 2, "value": 1}], None)[0]["code"] == miot.BAD_VALUE
+    )
+    assert (
+        spec.set_properties([{"siid": 3, "piid": 1, "value": 1}], None)[0]["code"]
+        == miot.NOT_WRITABLE
+    )
+    assert (
+        spec.set_properties([{"siid": 7, "piid": 1, "value": 1}], None)[0]["code"] == miot.NOT_FOUND
+    )
 
 
 def test_a_batch_is_not_stopped_by_its_mistakes():

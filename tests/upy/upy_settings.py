@@ -3,6 +3,7 @@
 import os
 
 import vfs
+
 from speaker.util import storage
 from speaker.util.storage import TwoCopies, decode, encode
 
@@ -171,7 +172,7 @@ def test_flash_that_does_not_keep_it():
     files = TwoCopies(a, b)
     files.save({"n": 1})
     read = storage._read
-    storage._read = lambda path: b"something else"
+    storage._read = lambda _path: b"something else"
     try:
         files.save({"n": 2})
     except OSError:

@@ -6,6 +6,7 @@ import math
 
 import micropython
 from fakes.i2s import FakeI2S
+
 from speaker.audio import microphone, player, tones
 from speaker.audio.ring import FrameRing
 from speaker.audio.volume import gain_q15

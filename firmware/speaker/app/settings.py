@@ -3,10 +3,11 @@
 import asyncio
 import binascii
 import os
+import time
 
 from micropython import const
 
-from speaker.app.state import DEFAULTS, SAVED, Store
+from speaker.app.state import DEFAULTS, SAVED, Store, Watch
 from speaker.util import log
 from speaker.util.hints import Any
 from speaker.util.storage import TwoCopies
@@ -89,12 +90,17 @@ class Settings:
         watch = self._store.watch(*SAVED)
         while True:
             await watch.changed()
-            for _ in range(_LIMIT_MS // _QUIET_MS):
-                try:
-                    await asyncio.wait_for_ms(watch.changed(), _QUIET_MS)
-                except asyncio.TimeoutError:
-                    break
+            await _until_quiet(watch)
             self.save()
+
+
+async def _until_quiet(watch: Watch) -> None:
+    started_ms = time.ticks_ms()
+    try:
+        while time.ticks_diff(time.ticks_ms(), started_ms) < _LIMIT_MS:
+            await asyncio.wait_for_ms(watch.changed(), _QUIET_MS)
+    except asyncio.TimeoutError:
+        pass
 
 
 def _plausible(name: str, value: object) -> bool:

@@ -2,8 +2,6 @@
 
 import asyncio
 
-from micropython import const
-
 from speaker.net import credentials, wifi
 from speaker.util import log
 from speaker.util.hints import Any
@@ -14,12 +12,13 @@ TRYING = "trying"  # the same, while credentials are tried
 JOINING = "joining"  # has credentials, not on the network
 ONLINE = "online"
 
+# Plain numbers, not const(): the tests shorten them.
 # The answer to `miIO.config_router` must be on its way before the radio changes channel.
-_REPLY_MS = const(300)
+REPLY_MS = 300
 # After success the set-up network stays for a moment, so that the client can ask how it went.
-_GRACE_MS = const(4_000)
-_CHECK_MS = const(500)
-_BACK_OFF_S = (1, 2, 5, 10, 30, 60)
+GRACE_MS = 4_000
+CHECK_MS = 500
+BACK_OFF_S = (1, 2, 5, 10, 30, 60)
 
 
 class Provisioning:
@@ -76,7 +75,7 @@ class Provisioning:
         self._set_state(SET_UP)
         while True:
             await self._requested.wait()
-            await asyncio.sleep_ms(_REPLY_MS)
+            await asyncio.sleep_ms(REPLY_MS)
             self._requested.clear()
             ssid, password = self._candidate
             if await self._join(ssid, password):
@@ -89,8 +88,8 @@ class Provisioning:
         self._reported.clear()
         self._set_state(ONLINE)
         try:
-            await asyncio.wait_for_ms(self._reported.wait(), _GRACE_MS)
-            await asyncio.sleep_ms(_REPLY_MS)
+            await asyncio.wait_for_ms(self._reported.wait(), GRACE_MS)
+            await asyncio.sleep_ms(REPLY_MS)
         except asyncio.TimeoutError:
             pass
         self._radio.close_set_up()
@@ -106,12 +105,12 @@ class Provisioning:
                 log.warning("wifi", "lost the network")
             self._set_state(JOINING)
             if not await self._join(*self._settings.credentials()):
-                await asyncio.sleep(_BACK_OFF_S[min(failures, len(_BACK_OFF_S) - 1)])
+                await asyncio.sleep(BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)])
                 failures += 1
 
     async def _until_lost(self) -> None:
         while self._radio.is_joined():
-            await asyncio.sleep_ms(_CHECK_MS)
+            await asyncio.sleep_ms(CHECK_MS)
 
     async def _join(self, ssid: str, password: str) -> bool:
         log.info("wifi", "joining %s", ssid)

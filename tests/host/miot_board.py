@@ -1,0 +1,156 @@
+"""Runs inside MicroPython: the speaker's miIO side on a loopback address, without hardware.
+
+Arguments: address; `new`, `owned` or `kept` (whatever the settings say); a folder for them. The firmware's own files do everything but the radio, the
+amplifier and the socket's address format (the unix port hands out packed addresses).
+"""
+
+# ruff: noqa: E402 - the stand-ins come before what imports them
+import asyncio
+import io
+import select
+import socket
+import sys
+
+sys.modules["network"] = type("network", (), {"STAT_IDLE": 1000, "STAT_CONNECTING": 1001})
+
+from speaker.app.bindings import make_spec
+from speaker.app.device import Device
+from speaker.app.settings import Settings
+from speaker.app.state import Store
+from speaker.miot import udp
+from speaker.miot.server import Server
+from speaker.net import wifi
+from speaker.net.provisioning import Provisioning
+from speaker.util import log
+from speaker.util.clock import Uptime
+from speaker.util.storage import TwoCopies
+from speaker.util.supervise import Supervisor
+
+ADDRESS, OWNER, FOLDER = sys.argv[1:4]
+NETWORKS = {"home": "secret123", "caf\u00e9 \U0001f600": 'pass word "x"', "open": ""}
+DID = 0x12345678
+
+
+class Socket(io.IOBase):
+    def __init__(self, family, kind):
+        self._socket = socket.socket(family, kind)
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
+
+    def ioctl(self, request, flags):
+        return flags & select.POLLIN if request == 3 and self._poll.poll(0) else 0
+
+    def __getattr__(self, name):
+        return getattr(self._socket, name)
+
+    def recvfrom(self, n):
+        data, packed = self._socket.recvfrom(n)
+        _, address, port = socket.sockaddr(packed)
+        return data, (".".join([str(byte) for byte in address]), port)
+
+    def sendto(self, data, peer):
+        return self._socket.sendto(data, socket.getaddrinfo(peer[0], peer[1])[0][-1])
+
+
+class SocketModule:
+    AF_INET, SOCK_DGRAM = socket.AF_INET, socket.SOCK_DGRAM
+    SOL_SOCKET, SO_REUSEADDR = socket.SOL_SOCKET, socket.SO_REUSEADDR
+    getaddrinfo = staticmethod(socket.getaddrinfo)
+    socket = Socket
+
+
+class Radio:
+    def __init__(self):
+        self.joined = ""
+        self.open = False
+
+    def is_joined(self):
+        return bool(self.joined)
+
+    async def join(self, ssid, password):
+        await asyncio.sleep_ms(200)
+        if ssid not in NETWORKS:
+            return wifi.NO_NETWORK
+        if NETWORKS[ssid] != password:
+            return wifi.WRONG_PASSWORD
+        self.joined = ssid
+        return wifi.OK
+
+    def open_set_up(self, ssid):
+        self.open = True
+
+    def close_set_up(self):
+        self.open = False
+
+    def is_set_up_peer(self, address):
+        return self.open
+
+    def report(self):
+        return {
+            "ap": {"ssid": self.joined, "bssid": "", "rssi": -50},
+            "netif": {"localIp": ADDRESS, "mask": "255.0.0.0", "gw": ADDRESS},
+        }
+
+
+class Player:
+    def __init__(self, store):
+        self._store = store
+
+    def play(self, notes):
+        self._store.set("playing", 1)
+
+    def pause(self):
+        self._store.set("playing", 2)
+
+    def stop(self):
+        self._store.set("playing", 0)
+
+
+def restart():
+    log.info("app", "the board would restart")
+
+
+async def main():
+    store = Store()
+    files = TwoCopies(FOLDER + "/settings.a", FOLDER + "/settings.b")
+    settings = Settings(files, store)
+    if OWNER == "owned":
+        files.load()
+        files.save(
+            {
+                "token": "00112233445566778899aabbccddeeff",
+                "ssid": "home",
+                "password": "secret123",
+            }
+        )
+    settings.load()
+    uptime = Uptime()
+    radio = Radio()
+    provisioning = Provisioning(radio, settings, store, "mynah-speaker-test_miap0001")
+    device = Device(
+        "mynah.speaker.test", "30:ED:A0:00:00:01", radio, provisioning, settings, uptime, restart
+    )
+    methods = device.methods()
+    methods.update(make_spec(store, Player(store), "mynah.speaker.test", "30eda0000001").methods())
+    server = Server(
+        settings.token, DID, lambda: 1500 + uptime.seconds(), methods, device.shows_token
+    )
+    udp.socket = SocketModule
+    supervisor = Supervisor(restart)
+    supervisor.start("wifi", provisioning.run)
+    supervisor.start("device", device.run)
+    supervisor.start("settings", settings.follow)
+    supervisor.start("miio", udp.serve, server, ADDRESS)
+    await asyncio.sleep_ms(0)
+    while radio.open == (OWNER != "new") or store.get("net") == "joining":
+        await asyncio.sleep_ms(10)
+    log.info("app", "ready")
+    dropped = 0
+    while True:
+        await asyncio.sleep_ms(50)
+        if sum(server.dropped.values()) != dropped:
+            dropped = sum(server.dropped.values())
+            log.info("test", "dropped %s", sorted([i for i in server.dropped.items() if i[1]]))
+
+
+asyncio.run(main())

@@ -1,0 +1,366 @@
+"""The firmware's miIO server in real MicroPython, with unmodified python-miio as its client."""
+
+import gc
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+
+from mynah.paths import FIRMWARE_DIR
+from mynah.virtual.micropython import micropython_command
+
+miio = pytest.importorskip("miio")
+from miio.exceptions import DeviceError, DeviceException  # noqa: E402
+from miio.miioprotocol import MiIOProtocol  # noqa: E402
+from miio.protocol import Message  # noqa: E402
+
+# python-miio 0.6 leaves its sockets to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+TOKEN = "00112233445566778899aabbccddeeff"
+HELLO = bytes.fromhex("21310020" + 28 * "ff")
+BOARD = Path(__file__).with_name("miot_board.py")
+
+
+class Board:
+    """The speaker's miIO side in a MicroPython process of its own."""
+
+    def __init__(self, address, owner, folder):
+        self.address = address
+        self._log = folder / "log.txt"
+        environment = {**os.environ, "MICROPYPATH": f"{FIRMWARE_DIR}{os.pathsep}.frozen"}
+        with self._log.open("wb") as file:
+            self.process = subprocess.Popen(
+                [*micropython_command(), str(BOARD), address, owner, str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=environment,
+            )
+        self.expect("app: ready")
+
+    @property
+    def log(self):
+        return self._log.read_text(errors="replace")
+
+    def expect(self, pattern):
+        """Wait for a log line; the match."""
+        deadline = time.monotonic() + 20
+        while not (found := re.search(pattern, self.log)):
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < deadline, f"no {pattern!r} in:\n{self.log}"
+            time.sleep(0.02)
+        return found
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        assert "Traceback" not in self.log, self.log
+
+
+def _address(number):
+    """A loopback address of its own, where the system has more than one (not on macOS)."""
+    return "127.0.0.1" if sys.platform == "darwin" else f"127.88.0.{number}"
+
+
+@pytest.fixture(autouse=True)
+def _no_socket_outlives_its_test():
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory):
+    board = Board(_address(1), "owned", tmp_path_factory.mktemp("owned"))
+    yield board
+    board.close()
+
+
+@pytest.fixture
+def new_board(tmp_path):
+    board = Board(_address(2), "new", tmp_path)
+    yield board
+    board.close()
+
+
+@pytest.fixture
+def device(board):
+    return miio.MiotDevice(board.address, TOKEN, timeout=3, model="mynah.speaker.test")
+
+
+class Raw:
+    """A UDP client that counts what comes back."""
+
+    def __init__(self, board):
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.settimeout(2)
+        self._socket.connect((board.address, 54321))
+
+    def ask(self, packet):
+        self._socket.send(packet)
+        return self._socket.recv(4096)
+
+    def send(self, packet):
+        self._socket.send(packet)
+
+    def hello(self):
+        """The stamp; answered after whatever was sent before it, as the server keeps the order."""
+        reply = self.ask(HELLO)
+        assert reply[:4] == HELLO[:4], reply
+        return int.from_bytes(reply[12:16], "big")
+
+    def close(self):
+        self._socket.close()
+
+
+@pytest.fixture
+def raw(board):
+    client = Raw(board)
+    yield client
+    client.close()
+
+
+def request(stamp, body, token=TOKEN, did=0x12345678):
+    """A packet made by python-miio's own codec."""
+    from datetime import datetime, timezone
+
+    header = {
+        "length": 0,
+        "unknown": 0,
+        "device_id": did.to_bytes(4, "big"),
+        "ts": datetime.fromtimestamp(stamp, tz=timezone.utc),
+    }
+    message = {"data": {"value": body}, "header": {"value": header}, "checksum": 0}
+    return Message.build(message, token=bytes.fromhex(token))
+
+
+def parse(packet, token=TOKEN):
+    return Message.parse(packet, token=bytes.fromhex(token)).data.value
+
+
+def test_hello_hides_the_token_of_an_owned_speaker(board):
+    found = MiIOProtocol.discover(board.address)
+    assert found.header.value.device_id == bytes.fromhex("12345678")
+    assert found.checksum == b"\xff" * 16
+
+
+def test_info(device):
+    info = device.info()
+    assert info.model == "mynah.speaker.test"
+    assert info.mac_address == "30:ED:A0:00:00:01"
+    assert info.accesspoint["ssid"] == "home"
+    assert info.ip_address == device.ip
+    assert info.data["life"] >= 0
+    assert "token" not in info.data
+
+
+def test_every_property_is_readable(device):
+    spec = json.loads((FIRMWARE_DIR / "spec" / "mynah-speaker.json").read_text())
+    device.mapping = {
+        f"{service['iid']}-{entry['iid']}": {"siid": service["iid"], "piid": entry["iid"]}
+        for service in spec["services"]
+        for entry in service["properties"]
+    }
+    values = {entry["did"]: entry for entry in device.get_properties_for_mapping()}
+    assert set(values) == set(device.mapping)
+    assert all(entry["code"] == 0 for entry in values.values())
+    assert values["2-1"]["value"] == 60
+    assert values["1-1"]["value"] == "Mynah"
+
+
+def test_set_and_read_back(device):
+    for siid, piid, value in ((2, 1, 35), (2, 2, True), (4, 1, True), (5, 1, True), (5, 3, 255)):
+        before = device.get_property_by(siid, piid)[0]["value"]
+        assert device.set_property_by(siid, piid, value)[0]["code"] == 0
+        assert device.get_property_by(siid, piid)[0]["value"] == value
+        device.set_property_by(siid, piid, before)
+
+
+def test_each_mistake_has_its_code(device):
+    assert device.set_property_by(2, 1, 101)[0]["code"] == -4005
+    assert device.set_property_by(2, 1, "loud")[0]["code"] == -4005
+    assert device.set_property_by(3, 1, 1)[0]["code"] == -4002
+    assert device.set_property_by(9, 9, 1)[0]["code"] == -4003
+    assert device.get_property_by(2, 9)[0]["code"] == -4003
+    assert device.call_action_by(3, 9)["code"] == -4003
+    assert device.call_action_by(3, 1, [1])["code"] == -4006
+    with pytest.raises(DeviceError, match="-10000"):
+        device.send("miIO.ota", {})
+    with pytest.raises(DeviceError, match="-5001"):
+        device.send("get_properties", {"siid": 1})
+    with pytest.raises(DeviceError, match="too long"):
+        device.send("get_properties", [{"did": "x" * 40, "siid": 1, "piid": 3}] * 16)
+
+
+def test_actions(device):
+    for action, state in ((1, 1), (2, 2), (1, 1), (3, 0)):
+        assert device.call_action_by(3, action)["code"] == 0
+        assert device.get_property_by(3, 1)[0]["value"] == state
+
+
+def test_two_fresh_clients_in_one_second_may_ask_the_same(board):
+    """Each starts with id 1: were the stamps equal too, the second packet would be a replay."""
+    for _ in range(3):
+        device = miio.MiotDevice(board.address, TOKEN, timeout=1)
+        assert device.get_property_by(2, 1)[0]["code"] == 0
+
+
+def test_credentials_are_refused_from_the_home_network(device):
+    with pytest.raises(DeviceError, match="set-up network"):
+        device.send("miIO.config_router", {"ssid": "evil", "passwd": "password1", "uid": 0})
+
+
+def test_a_wrong_token_gets_no_answer(board):
+    stranger = MiIOProtocol(board.address, "ff" * 16, timeout=0.2)
+    with pytest.raises(DeviceException, match="No response"):
+        stranger.send("miIO.info", retry_count=0)
+
+
+def test_bad_packets_get_no_answer(board, raw):
+    stamp = raw.hello()
+    body = {"id": 7001, "method": "miIO.info", "params": []}
+    good = request(stamp + 1, body)
+    long = request(stamp + 1, {"id": 7002, "method": "x", "params": ["x" * 1400]})
+    assert len(long) > 1400
+    bad = [
+        b"",
+        b"!",
+        HELLO[:31],
+        HELLO + b"\xff",
+        good[:31],
+        good[:-1],
+        good[:-16],
+        good + bytes(16),
+        b"\x00" + good[1:],
+        good[:-1] + bytes([good[-1] ^ 1]),
+        good[:15] + bytes([good[15] ^ 1]) + good[16:],
+        long,
+        os.urandom(64),
+        os.urandom(1300),
+        request(stamp - 200, body),
+        request(stamp + 1000, body),
+        request(stamp + 1, body, did=0x12345679),
+        request(stamp + 1, body, token="ff" * 16),
+        request(stamp + 1, [1, 2, 3]),
+        request(stamp + 1, "text"),
+        request(stamp + 1, {"method": "miIO.info"}),
+        request(stamp + 1, {"id": "1", "method": "miIO.info"}),
+    ]
+    for packet in bad:
+        raw.send(packet)
+        raw.hello()  # what comes is the hello's answer, so the packet had none
+    reply = parse(raw.ask(good))
+    assert reply["id"] == 7001
+    assert reply["result"]["model"] == "mynah.speaker.test"
+    board.expect(r"'checksum', \d")
+
+
+def test_odd_requests_get_an_error(raw):
+    stamp = raw.hello()
+    for number, body in enumerate(
+        (
+            {"id": 1},
+            {"id": 1, "method": 3},
+            {"id": 1, "method": ["miIO.info"]},
+            {"id": 1, "method": "get_properties", "params": None},
+            {"id": 1, "method": "get_properties", "params": [[]]},
+            {"id": 1, "method": "action", "params": [1]},
+        )
+    ):
+        body["id"] = 7100 + number
+        reply = parse(raw.ask(request(stamp + 1, body)))
+        assert reply["id"] == 7100 + number
+        assert reply["error"]["code"] in {-10000, -5001}, reply
+
+
+def test_replay_and_repeat(board, raw, device):
+    stamp = raw.hello()
+    body = {"id": 7200, "method": "action", "params": {"siid": 3, "aiid": 1, "in": []}}
+    packet = request(stamp + 1, body)
+    first = raw.ask(packet)
+    assert parse(first)["result"]["code"] == 0
+    device.call_action_by(3, 3)
+    assert raw.ask(packet) == first  # the same client repeats: the same bytes again
+    assert device.get_property_by(3, 1)[0]["value"] == 0  # and nothing is done twice
+    thief = Raw(board)
+    try:
+        thief.hello()
+        thief.send(packet)
+        thief.hello()
+    finally:
+        thief.close()
+    assert device.get_property_by(3, 1)[0]["value"] == 0
+
+
+def join(device, ssid, password):
+    """What a client does: hand in credentials, then ask until it is decided."""
+    assert device.send("miIO.config_router", {"ssid": ssid, "passwd": password, "uid": 0}) == ["ok"]
+    deadline = time.monotonic() + 10
+    while (state := device.send("miIO.wifi_assoc_state"))["state"] == "TRYING":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return state
+
+
+def test_provisioning(new_board):
+    found = MiIOProtocol.discover(new_board.address)
+    token = found.checksum.hex()
+    assert token not in {"f" * 32, "0" * 32}
+    device = miio.Device(new_board.address, token, timeout=3)
+
+    state = join(device, "home", "wrong-password")
+    assert (state["state"], state["reason"]) == ("SET-UP", "wrong password")
+    assert state["auth_fail_count"] == 1
+    state = join(device, "nowhere", "password1")
+    assert (state["state"], state["reason"]) == ("SET-UP", "no such network")
+    for wrong in (
+        {"ssid": "", "passwd": "password1"},
+        {"ssid": "x" * 33, "passwd": "password1"},
+        {"ssid": "home", "passwd": "short"},
+        {"ssid": "home", "passwd": "x" * 65},
+        {"ssid": 3, "passwd": "password1"},
+        {"passwd": "password1"},
+        ["home", "password1"],
+    ):
+        with pytest.raises(DeviceError, match="-5001"):
+            device.send("miIO.config_router", wrong)
+
+    # An emoji travels as two escaped surrogates in python-miio's JSON.
+    state = join(device, "caf\u00e9 \U0001f600", 'pass word "x"')
+    assert (state["state"], state["reason"]) == ("ONLINE", "")
+    new_board.expect("set-up network closed")
+    assert MiIOProtocol.discover(new_board.address).checksum == b"\xff" * 16
+    assert device.info(skip_cache=True).accesspoint["ssid"] == "caf\u00e9 \U0001f600"
+    with pytest.raises(DeviceError, match="set-up network"):
+        device.send("miIO.config_router", {"ssid": "home", "passwd": "secret123", "uid": 0})
+
+    assert device.send("miIO.restore") == ["ok"]
+    new_board.expect("the board would restart")
+    for secret in (token, "secret123", "wrong-password", "pass word"):
+        assert secret not in new_board.log
+
+
+def test_settings_outlive_the_process(tmp_path):
+    address = _address(3)
+    board = Board(address, "new", tmp_path)
+    token = MiIOProtocol.discover(address).checksum.hex()
+    device = miio.MiotDevice(address, token, timeout=3)
+    assert join(device, "home", "secret123")["state"] == "ONLINE"
+    device.set_property_by(2, 1, 12)
+    board.expect("settings: saved[^$]*settings: saved[^$]*settings: saved")
+    board.close()
+
+    board = Board(address, "kept", tmp_path)
+    device = miio.MiotDevice(address, token, timeout=3)
+    assert device.get_property_by(2, 1)[0]["value"] == 12
+    assert device.info().accesspoint["ssid"] == "home"
+    board.close()

@@ -1,0 +1,76 @@
+"""The MIoT spec: the firmware's table is generated from it, and others can read it."""
+
+import copy
+import json
+
+import pytest
+
+from mynah.miio import specgen
+from mynah.paths import FIRMWARE_DIR
+
+SPEC = json.loads((FIRMWARE_DIR / "spec" / "mynah-speaker.json").read_text("utf-8"))
+
+
+def test_the_firmwares_table_is_the_specs(tmp_path):
+    table = tmp_path / "spec_table.py"
+    specgen.generate(table_path=table)
+    committed = FIRMWARE_DIR / "speaker" / "miot" / "spec_table.py"
+    assert committed.read_text() == table.read_text(), "run python -m mynah.miio.specgen"
+
+
+def test_the_table_is_the_spec():
+    names = {}
+    exec(specgen.table(SPEC), names)
+    properties = names["PROPERTIES"]
+    assert properties[2, 1] == ("speaker.volume", "uint8", 7, (0, 100, 1))
+    assert properties[2, 2] == ("speaker.mute", "bool", 7, None)
+    assert properties[3, 1] == ("play-control.playing-state", "uint8", 5, [0, 1, 2])
+    assert names["ACTIONS"][3, 1] == ("play-control.play", ())
+    assert len(properties) == sum(len(service["properties"]) for service in SPEC["services"])
+
+
+def test_python_miio_reads_it():
+    models = pytest.importorskip("miio.miot_models")
+    model = models.DeviceModel.parse_obj(copy.deepcopy(SPEC))
+    volume = model.get_property_by_siid_piid(2, 1)
+    assert volume.range == [0, 100, 1]
+    assert volume.urn.name == "volume"
+    state = model.get_property_by_siid_piid(3, 1)
+    assert [choice.value for choice in state.choices] == [0, 1, 2]
+    for service in model.services:
+        for entry in service.properties:
+            assert entry.get_descriptor() is not None
+    actions = {action.aiid: action.urn.name for action in model.get_service_by_siid(3).actions}
+    assert actions == {1: "play", 2: "pause", 3: "stop"}
+
+
+def test_home_assistant_takes_it_for_a_media_player():
+    """It asks for speaker.volume to be read and written, and a readable state with play."""
+    access = {name: bits for _, _, name, _, bits, _ in specgen.properties(SPEC)}
+    assert access["speaker.volume"] & 3 == 3
+    assert access["play-control.playing-state"] & 1
+    assert "play-control.play" in {name for _, _, name, _ in specgen.actions(SPEC)}
+
+
+def _property(spec):
+    return spec["services"][1]["properties"][0]
+
+
+@pytest.mark.parametrize(
+    ("break_it", "message"),
+    [
+        (lambda s: _property(s).update({"value-range": [0, 300, 1]}), "range 0..300"),
+        (lambda s: _property(s).update({"value-range": [9, 3, 1]}), "range 9..3"),
+        (lambda s: _property(s).update({"value-list": [{"value": 256}]}), "does not fit"),
+        (lambda s: _property(s).update({"format": "float"}), "float"),
+        (lambda s: _property(s).update({"access": ["read", "fly"]}), "fly"),
+        (lambda s: _property(s).update({"type": "volume"}), "not a MIoT URN"),
+        (lambda s: s["services"][1]["properties"].append(_property(s)), "twice"),
+        (lambda s: s["services"][2]["actions"].append(s["services"][2]["actions"][0]), "twice"),
+    ],
+)
+def test_a_broken_spec_is_refused(break_it, message):
+    spec = copy.deepcopy(SPEC)
+    break_it(spec)
+    with pytest.raises(specgen.SpecError, match=message):
+        specgen.table(spec)
