@@ -24,9 +24,12 @@ _STATE = {
 }
 
 
-def make_spec(store: Store, player: Player, model: str, serial: str) -> Spec:
-    """The spec of this speaker, bound to its store and player."""
+def make_spec(
+    store: Store, player: Player, history: Callable[[], str], model: str, serial: str
+) -> Spec:
+    """The spec of this speaker, bound to its store and player, and to the wake model's history."""
     readers = {name: _reader(store, key) for name, key in _STATE.items()}
+    readers["wake.history"] = history
     readers["device-information.manufacturer"] = lambda: "Mynah"
     readers["device-information.model"] = lambda: model
     readers["device-information.serial-number"] = lambda: serial

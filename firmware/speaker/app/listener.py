@@ -40,6 +40,16 @@ class Listener:
         if self._engine is not None:
             self._engine.reset()
 
+    def history(self) -> str:
+        """The model's last outputs: `at:hex`, oldest first, two digits each; "" without a model.
+
+        `at` is the sample's number, as in `heard`, at which the newest was made.
+        """
+        if self._engine is None:
+            return ""
+        at = self._reset_at + self._engine.newest_at_samples
+        return "%d:%s" % (at, self._engine.history.text())
+
     async def run(self) -> None:
         """Task: one frame at a time, other tasks in between."""
         while True:

@@ -86,7 +86,9 @@ class Speaker:
             machine.reset,
         )
         serial = address.replace(":", "").lower()
-        spec = make_spec(self.store, self._player, self._board["model"], serial)
+        spec = make_spec(
+            self.store, self._player, self._listener.history, self._board["model"], serial
+        )
         methods = self._device.methods()
         methods.update(spec.methods())
         # A random start, so that a packet of an earlier run is not in this run's window.

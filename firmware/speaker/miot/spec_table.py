@@ -22,6 +22,7 @@ PROPERTIES = {
     (6, 2): ("wake.count", "uint32", 5, (0, 4294967295, 1)),
     (6, 3): ("wake.last-probability", "uint8", 5, (0, 255, 1)),
     (6, 4): ("wake.last-time", "uint32", 5, (0, 4294967295, 1)),
+    (6, 5): ("wake.history", "string", 1, None),
 }
 
 # (siid, aiid): (name, piids of the arguments)

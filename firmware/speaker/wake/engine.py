@@ -3,6 +3,7 @@
 from speaker.kernels.model import BACKEND
 from speaker.wake.detector import Detector
 from speaker.wake.frontend import HOP, WINDOW, Frontend
+from speaker.wake.history import History
 from speaker.wake.model import Model
 
 
@@ -20,6 +21,7 @@ class WakeEngine:
         self._frontend = Frontend()
         self._model = Model(path)
         self._detector = Detector(self._model.cutoff, self._model.window)
+        self.history = History()
         self.wake_word = self._model.wake_word
         self.reset()
 
@@ -57,6 +59,11 @@ class WakeEngine:
         return WINDOW + HOP * self._detected_row
 
     @property
+    def newest_at_samples(self) -> int:
+        """Samples from the reset to the end of the window of the newest output in the history."""
+        return WINDOW + HOP * self._newest_row
+
+    @property
     def features(self):
         """The last row of features: an array of 40 16-bit words, overwritten by the next."""
         return self._frontend.features
@@ -76,8 +83,10 @@ class WakeEngine:
         self._frontend.reset()
         self._model.reset()
         self._detector.reset()
+        self.history.reset()
         self._row = -1  # rows are counted, not samples: a small int for four months
         self._detected_row = -1
+        self._newest_row = -1
         self._mean = 0
 
     def feed(self, samples, n_samples: int) -> int:
@@ -102,6 +111,8 @@ class WakeEngine:
         if fresh:
             detector.add(self._model.probability)
             self._mean = detector.mean
+            self.history.add(self._model.probability)
+            self._newest_row = self._row
         detector.tick()
         if not fresh or not detector.fired():
             return 0
