@@ -1,0 +1,242 @@
+"""Pairing and control with our client, against the firmware's own server in real MicroPython."""
+
+import json
+import os
+import re
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from mynah.cli import cli
+from mynah.errors import BoardError, BoardTimeoutError, UsageError
+from mynah.miio import MiioClient, MiioError, codec, devices, pair
+from mynah.paths import FIRMWARE_DIR
+from mynah.virtual.micropython import micropython_command
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "darwin", reason="macOS has one loopback address: one speaker at a time"
+)
+
+SPEAKER = Path(__file__).with_name("miot_board.py")
+SSID, PASSWORD = "home", "secret123"
+TOKEN = bytes.fromhex("00112233445566778899aabbccddeeff")
+
+# Addresses of their own: the firmware's port is fixed, other tests have theirs.
+NEW, OWNED, NOBODY = "127.78.5.1", "127.78.5.2", "127.78.5.3"
+
+
+class Speaker:
+    def __init__(self, address, owner, folder):
+        self._log = folder / "log.txt"
+        environment = {**os.environ, "MICROPYPATH": f"{FIRMWARE_DIR}{os.pathsep}.frozen"}
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [*micropython_command(), str(SPEAKER), address, owner, str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+            )
+        deadline = time.monotonic() + 20
+        while "app: ready" not in self.log:
+            assert self._process.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.02)
+
+    @property
+    def log(self):
+        return self._log.read_text(errors="replace")
+
+    def stop(self):
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture(scope="module")
+def owned(tmp_path_factory):
+    speaker = Speaker(OWNED, "owned", tmp_path_factory.mktemp("owned"))
+    yield speaker
+    speaker.stop()
+
+
+@pytest.fixture
+def new(tmp_path):
+    speaker = Speaker(NEW, "new", tmp_path)
+    yield speaker
+    speaker.stop()
+
+
+@pytest.fixture
+def client(owned):
+    with MiioClient(OWNED, TOKEN) as client:
+        yield client
+
+
+@pytest.fixture
+def user(tmp_path, monkeypatch):
+    """A user with no speakers yet."""
+    monkeypatch.setenv("MYNAH_CONFIG", str(tmp_path / "config"))
+    return tmp_path / "config"
+
+
+def test_a_wrong_password_is_reported_as_such_then_the_right_one_pairs(new):
+    with pytest.raises(BoardError, match="could not join 'home': wrong password") as refused:
+        pair(NEW, SSID, "not " + PASSWORD)
+    assert refused.value.exit_code == 4
+    with pytest.raises(BoardError, match="no such network"):
+        pair(NEW, "elsewhere", PASSWORD)
+    said = []
+    result = pair(NEW, SSID, PASSWORD, talk=said.append)
+    assert (result.address, result.model) == (NEW, "mynah.speaker.test")
+    assert result.device_id == 0x12345678
+    assert result.token.hex() not in repr(result)
+    for secret in (PASSWORD, result.token.hex()):
+        assert secret not in "".join(said) + new.log
+    with pytest.raises(BoardError, match="paired already"):
+        pair(NEW, SSID, PASSWORD)
+
+
+def test_pair_and_control_from_the_command_line(new, user, capsys, monkeypatch):
+    monkeypatch.setenv("MYNAH_WIFI_PASSWORD", PASSWORD)
+
+    def mynah(*arguments):
+        cli.main(list(arguments), standalone_mode=False)
+        return capsys.readouterr()
+
+    shown = mynah("pair", NEW, "--ssid", SSID, "--name", "kitchen", "--json")
+    assert json.loads(shown.out)["address"] == NEW
+    file = user / "devices.json"
+    token = json.loads(file.read_text())["kitchen"]["token"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    for secret in (token, PASSWORD):
+        assert secret not in shown.out + shown.err
+    assert mynah("control", "kitchen", "get", "speaker.volume").out == "60\n"
+    mynah("control", "kitchen", "set", "speaker.volume", "40")
+    mynah("control", "kitchen", "set", "microphone.mute", "on")
+    mynah("control", "kitchen", "do", "play-control.play")
+    status = json.loads(mynah("control", "kitchen", "status", "--json").out)
+    assert status["speaker.volume"] == 40
+    assert status["microphone.mute"] is True
+    assert status["play-control.playing-state"] == 1
+    with pytest.raises(UsageError, match="takes 0 to 100, not 101"):
+        mynah("control", "kitchen", "set", "speaker.volume", "101")
+    with pytest.raises(UsageError, match="there are: kitchen"):
+        mynah("control", "attic", "status")
+    mynah("control", "kitchen", "restore", "--yes")
+    assert "restored" in new.log
+    assert devices.known() == {}
+
+
+def test_a_device_says_no_in_words(client):
+    with pytest.raises(MiioError, match=r"speaker\.volume does not take that value") as refused:
+        client.set("speaker.volume", 101)
+    assert refused.value.code == -4005
+    with pytest.raises(MiioError, match=r"device-information\.model cannot be written"):
+        client.set("device-information.model", "x")
+    with pytest.raises(MiioError, match="method not found"):
+        client.call("miIO.no_such_thing")
+
+
+def test_names_that_do_not_exist_list_those_that_do(client):
+    with pytest.raises(UsageError, match=r"there are: .*speaker\.volume"):
+        client.get("speaker.loudness")
+    with pytest.raises(UsageError, match=r"there are: .*play-control\.play"):
+        client.action("play-control.rewind")
+    with pytest.raises(UsageError, match="takes no arguments"):
+        client.action("play-control.play", 1)
+
+
+def test_a_wrong_token_gets_no_answer_and_advice(owned):
+    with (
+        MiioClient(OWNED, bytes(16), timeout_s=0.1, retries=1) as client,
+        pytest.raises(BoardTimeoutError, match="pair it again"),
+    ):
+        client.info()
+
+
+def test_nobody_there():
+    with (
+        MiioClient(NOBODY, timeout_s=0.05) as client,
+        pytest.raises(BoardTimeoutError, match=f"no speaker answers at {re.escape(NOBODY)}"),
+    ):
+        client.hello()
+
+
+class LossyRelay:
+    """Passes datagrams to the speaker and back, and loses those that ``loses`` picks."""
+
+    def __init__(self, loses):
+        self.requests = []
+        self._loses = loses
+        self._count = 0
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.78.5.4", 0))
+        self.address, self.port = self._socket.getsockname()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self):
+        client = None
+        while True:
+            data, peer = self._socket.recvfrom(4096)
+            if not data:
+                return
+            if peer == (OWNED, codec.PORT):
+                target = client
+            else:
+                client, target = peer, (OWNED, codec.PORT)
+                self.requests.append(data)
+            self._count += 1
+            if not self._loses(self._count):
+                self._socket.sendto(data, target)
+
+    def close(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stopper:
+            stopper.sendto(b"", (self.address, self.port))
+        self._thread.join()
+        self._socket.close()
+
+
+@pytest.mark.parametrize("lost", [(1,), (2,), (3,), (4,), (3, 4), (1, 2, 3)])
+def test_lost_packets_are_made_up_for(owned, lost):
+    relay = LossyRelay(lambda count: count in lost)
+    try:
+        with MiioClient(relay.address, TOKEN, relay.port, timeout_s=0.2, retries=4) as client:
+            assert client.get("device-information.manufacturer") == "Mynah"
+    finally:
+        relay.close()
+
+
+def test_a_lost_answer_is_asked_for_with_the_same_packet_so_nothing_is_done_twice(owned):
+    relay = LossyRelay(lambda count: count == 4)  # hello, its answer, request, its answer
+    try:
+        with MiioClient(relay.address, TOKEN, relay.port, timeout_s=0.2) as client:
+            client.action("play-control.play")
+    finally:
+        relay.close()
+    _, first, second = relay.requests
+    assert first == second
+
+
+def test_values_are_read_from_words(client):
+    spec = client.spec
+    assert spec.property("speaker.mute").parse("on") is True
+    assert spec.property("speaker.volume").parse("0x28") == 40
+    assert spec.property("indicator-light.color").parse("0xff8000") == 0xFF8000
+    assert spec.property("play-control.playing-state").parse("Pause") == 2
+    for name, word in (("speaker.mute", "maybe"), ("speaker.volume", "loud")):
+        with pytest.raises(UsageError, match="takes"):
+            spec.property(name).parse(word)
+
+
+def test_a_damaged_device_file_is_named_and_kept(user):
+    user.mkdir()
+    (user / "devices.json").write_text('{"kitchen": {"address"')
+    with pytest.raises(UsageError, match=r"devices\.json is damaged"):
+        devices.find("kitchen")
