@@ -1,7 +1,8 @@
 """Runs inside MicroPython: the speaker's miIO side on a loopback address, without hardware.
 
-Arguments: address; `new`, `owned` or `kept` (whatever the settings say); a folder for them. The firmware's own files do everything but the radio, the
-amplifier and the socket's address format (the unix port hands out packed addresses).
+Arguments: address; `new`, `owned` or `kept` (whatever the settings say); a folder for them. The
+firmware's own files do everything but the radio, the amplifier and the socket's address format
+(the unix port hands out packed addresses).
 """
 
 # ruff: noqa: E402 - the stand-ins come before what imports them
@@ -131,7 +132,9 @@ async def main():
         "mynah.speaker.test", "30:ED:A0:00:00:01", radio, provisioning, settings, uptime, restart
     )
     methods = device.methods()
-    methods.update(make_spec(store, Player(store), "mynah.speaker.test", "30eda0000001").methods())
+    methods.update(
+        make_spec(store, Player(store), lambda: "", "mynah.speaker.test", "30eda0000001").methods()
+    )
     server = Server(
         settings.token, DID, lambda: 1500 + uptime.seconds(), methods, device.shows_token
     )
