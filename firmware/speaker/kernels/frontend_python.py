@@ -6,6 +6,8 @@
 
 from micropython import const
 
+from speaker.util.hints import Any
+
 _WINDOW = const(480)
 _POINTS = const(256)  # complex points: a real FFT of 512 in half the size
 _CHANNELS = const(40)
@@ -14,13 +16,13 @@ _HALF = const(16383)
 _ROUND = const(1 << 14)
 
 
-def _s16(table, i: int) -> int:
+def _s16(table: Any, i: int) -> int:
     """Word i of a table of signed 16-bit words."""
     v = table[2 * i] | table[2 * i + 1] << 8
     return v - 0x10000 if v & 0x8000 else v
 
 
-def _u16(table, i: int) -> int:
+def _u16(table: Any, i: int) -> int:
     return table[2 * i] | table[2 * i + 1] << 8
 
 
@@ -32,13 +34,13 @@ def _bit_length(v: int) -> int:
     return n
 
 
-def copy(target, at: int, source, start: int, count: int):
+def copy(target: Any, at: int, source: Any, start: int, count: int) -> None:
     """Copy 16-bit words; a move to lower places in the same buffer is right too."""
     for i in range(count):
         target[at + i] = source[start + i]
 
 
-def spectrum(history, window, order, twiddles, work) -> int:
+def spectrum(history: Any, window: Any, order: Any, twiddles: Any, work: Any) -> int:
     """Window 480 samples, scale them up, transform; return by how many bits they were scaled."""
     shift = _window(history, window, order, work)
     m = 1
@@ -51,7 +53,7 @@ def spectrum(history, window, order, twiddles, work) -> int:
     return shift
 
 
-def _window(history, window, order, work) -> int:
+def _window(history: Any, window: Any, order: Any, work: Any) -> int:
     """Fill work with windowed samples, in the transform's order, using all bits of a word."""
     largest = 0
     for i in range(2 * _POINTS):
@@ -68,7 +70,7 @@ def _window(history, window, order, work) -> int:
     return shift
 
 
-def _butterfly(work, at: int, m: int, twiddles, step: int):
+def _butterfly(work: Any, at: int, m: int, twiddles: Any, step: int) -> None:
     """Four points m apart become their four-point transform, scaled by a quarter."""
     a = 2 * at
     b, c, d = a + 2 * m, a + 4 * m, a + 6 * m
@@ -90,14 +92,14 @@ def _scaled(v: int, factor: int) -> int:
     return v * factor + _ROUND >> 15
 
 
-def _turned(work, i: int, factor: int, twiddles, step: int):
+def _turned(work: Any, i: int, factor: int, twiddles: Any, step: int) -> tuple[int, int]:
     """A scaled point times a twiddle."""
     r, j = _scaled(work[i], factor), _scaled(work[i + 1], factor)
     wr, wj = _s16(twiddles, 2 * step), _s16(twiddles, 2 * step + 1)
     return r * wr - j * wj + _ROUND >> 15, r * wj + j * wr + _ROUND >> 15
 
 
-def energy(work, split, energies):
+def energy(work: Any, split: Any, energies: Any) -> None:
     """The squared magnitude of bins 1 to 255 of the real transform."""
     for k in range(1, _POINTS // 2 + 1):
         i, j = 2 * k, 2 * (_POINTS - k)
@@ -114,7 +116,9 @@ def energy(work, split, energies):
         energies[_POINTS - k] = r * r + i * i
 
 
-def filterbank(energies, first: int, widths, weights, shift: int, signal):
+def filterbank(
+    energies: Any, first: int, widths: Any, weights: Any, shift: int, signal: Any
+) -> None:
     """Mel channels: weighted sums of energies, then the square root, scaled back."""
     i = 0
     carried = 0
@@ -140,7 +144,7 @@ def _root(n: int) -> int:
     return root + 1 if rest > root and root != 0xFFFF else root
 
 
-def compress(signal, estimates, gains, logarithms, features):
+def compress(signal: Any, estimates: Any, gains: Any, logarithms: Any, features: Any) -> None:
     """Noise reduction, gain control (PCAN) and logarithm: signal to 16-bit features."""
     for i in range(_CHANNELS):
         smoothing = 983 if i & 1 else 409  # 0.06 and 0.025 in 14 bits
@@ -153,7 +157,7 @@ def compress(signal, estimates, gains, logarithms, features):
         features[i] = min(_logarithm(v, logarithms), 0xFFFF) if v > 1 else 0
 
 
-def _gain(estimate: int, gains) -> int:
+def _gain(estimate: int, gains: Any) -> int:
     """The gain for a noise estimate: a parabola within its power of two."""
     if estimate <= 2:
         return _s16(gains, estimate)
@@ -169,7 +173,7 @@ def _shrink(snr: int) -> int:
     return snr * snr >> 20 if snr < 8192 else (snr >> 6) - 64
 
 
-def _logarithm(v: int, logarithms) -> int:
+def _logarithm(v: int, logarithms: Any) -> int:
     """64 times the natural logarithm of v."""
     whole = _bit_length(v) - 1
     rest = v - (1 << whole)
@@ -181,7 +185,7 @@ def _logarithm(v: int, logarithms) -> int:
     return (natural << 6) + 32768 >> 16
 
 
-def quantise(features, multiplier: int, shift: int, largest: int, arena, at: int):
+def quantise(features: Any, multiplier: int, shift: int, largest: int, arena: Any, at: int) -> None:
     """Features to a model's input bytes, by the formula in its file."""
     half = 1 << shift - 1
     for i in range(_CHANNELS):

@@ -1,12 +1,16 @@
 """The model's loops, one an instruction of a ``.wake`` file."""
 
-try:
-    from speaker.kernels import model_viper as _fast
+from speaker.util.hints import Any
 
+try:
+    from speaker.kernels import model_viper
+
+    _fast: Any = model_viper
     BACKEND = "viper"
 except (ImportError, SyntaxError, ValueError):
-    from speaker.kernels import model_python as _fast
+    from speaker.kernels import model_python
 
+    _fast = model_python
     BACKEND = "python"
 
 matvec = _fast.matvec

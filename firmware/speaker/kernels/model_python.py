@@ -6,6 +6,8 @@
 
 from struct import unpack_from
 
+from speaker.util.hints import Any
+
 
 def _requantise(v: int, multiplier: int, shift: int) -> int:
     """TFLite's MultiplyByQuantizedMultiplier.
@@ -22,11 +24,12 @@ def _requantise(v: int, multiplier: int, shift: int) -> int:
     return v + (1 << right - 1) >> right
 
 
-def _slot(arena, index: int) -> int:
-    return unpack_from("<I", arena, 4 * index)[0]
+def _slot(arena: Any, index: int) -> int:
+    (v,) = unpack_from("<I", arena, 4 * index)
+    return int(v)
 
 
-def matvec(blob, arena, at: int):
+def matvec(blob: Any, arena: Any, at: int) -> None:
     """CONV_2D over rows and FULLY_CONNECTED: a dot product an output."""
     (slot, offset, step, out_slot, out_offset, out_pitch, n_rows, length, n_outputs, zero, least,
      weights, biases, multipliers, shifts) = unpack_from("<15i", blob, at + 8)  # fmt: skip
@@ -50,7 +53,7 @@ def matvec(blob, arena, at: int):
         y += out_pitch
 
 
-def depthwise(blob, arena, at: int):
+def depthwise(blob: Any, arena: Any, at: int) -> None:
     """DEPTHWISE_CONV_2D over rows: a short dot product down each channel."""
     (slot, offset, pitch, step, out_slot, out_offset, out_pitch, n_rows, n_taps, n_channels, zero,
      least, weights, biases, multipliers, shifts) = unpack_from("<16i", blob, at + 8)  # fmt: skip
@@ -69,7 +72,7 @@ def depthwise(blob, arena, at: int):
         y += out_pitch
 
 
-def table(blob, arena, at: int):
+def table(blob: Any, arena: Any, at: int) -> None:
     """LOGISTIC and QUANTIZE: each byte through a table of 256."""
     slot, offset, out_slot, out_offset, count, entries = unpack_from("<6i", blob, at + 8)
     x = _slot(arena, slot) + offset
@@ -78,7 +81,7 @@ def table(blob, arena, at: int):
         arena[y + i] = blob[entries + arena[x + i]]
 
 
-def append(blob, arena, at: int):
+def append(blob: Any, arena: Any, at: int) -> None:
     """New rows into a ring, which holds each twice so that its window is contiguous."""
     slot, offset, size, ring_slot, ring, position_slot, ring_size, window_size = unpack_from(
         "<8i", blob, at + 8
@@ -94,7 +97,7 @@ def append(blob, arena, at: int):
     _set_slot(arena, position_slot, position if position < ring_size else 0)
 
 
-def copy(blob, arena, at: int):
+def copy(blob: Any, arena: Any, at: int) -> None:
     """Rows to another place."""
     slot, offset, pitch, out_slot, out_offset, out_pitch, n_rows, size = unpack_from(
         "<8i", blob, at + 8
@@ -108,6 +111,6 @@ def copy(blob, arena, at: int):
         y += out_pitch
 
 
-def _set_slot(arena, index: int, v: int):
+def _set_slot(arena: Any, index: int, v: int) -> None:
     for i in range(4):
         arena[4 * index + i] = v >> 8 * i & 0xFF

@@ -13,11 +13,11 @@ class Detector:
     under the cutoff, so that a detection which keeps ringing cannot fire twice.
     """
 
-    def __init__(self, cutoff: int, window: int):
+    def __init__(self, cutoff: int, window: int) -> None:
         self.cutoff = cutoff
         self.resize(window)
 
-    def resize(self, window: int):
+    def resize(self, window: int) -> None:
         """Set how many probabilities are averaged (allocates) and reset."""
         if not 1 <= window <= 255:
             raise ValueError("window must be 1..255")
@@ -25,7 +25,7 @@ class Detector:
         self._recent = bytearray(window)
         self.reset()
 
-    def reset(self):
+    def reset(self) -> None:
         """Forget the probabilities and start the cool-off."""
         for i in range(self.window):
             self._recent[i] = 0
@@ -39,14 +39,14 @@ class Detector:
         """The mean of the last probabilities, 0 to 255."""
         return self._sum // self.window
 
-    def add(self, probability: int):
+    def add(self, probability: int) -> None:
         """Take the model's newest output."""
         self._sum += probability - self._recent[self._next]
         self._recent[self._next] = probability
         self._next = (self._next + 1) % self.window
         self._latest = probability
 
-    def tick(self):
+    def tick(self) -> None:
         """One row of features (10 ms) has passed; a quiet one shortens the cool-off."""
         if self._waiting and self._latest < self.cutoff:
             self._waiting -= 1

@@ -1,6 +1,7 @@
 """The wake engine: samples in, detections out."""
 
 from speaker.kernels.model import BACKEND
+from speaker.util.hints import Any
 from speaker.wake.detector import Detector
 from speaker.wake.frontend import HOP, WINDOW, Frontend
 from speaker.wake.history import History
@@ -16,7 +17,7 @@ class WakeEngine:
     backend = BACKEND
     """"viper" or "python": what runs the hot loops."""
 
-    def __init__(self, path: str):
+    def __init__(self, path: str) -> None:
         """Load a ``.wake`` file; ValueError if it is corrupt or unknown, OSError if missing."""
         self._frontend = Frontend()
         self._model = Model(path)
@@ -31,7 +32,7 @@ class WakeEngine:
         return self._detector.cutoff
 
     @cutoff.setter
-    def cutoff(self, value: int):
+    def cutoff(self, value: int) -> None:
         self._detector.cutoff = value
 
     @property
@@ -40,7 +41,7 @@ class WakeEngine:
         return self._detector.window
 
     @window.setter
-    def window(self, value: int):
+    def window(self, value: int) -> None:
         self._detector.resize(value)
 
     @property
@@ -64,7 +65,7 @@ class WakeEngine:
         return WINDOW + HOP * self._newest_row
 
     @property
-    def features(self):
+    def features(self) -> Any:
         """The last row of features: an array of 40 16-bit words, overwritten by the next."""
         return self._frontend.features
 
@@ -78,7 +79,7 @@ class WakeEngine:
         """Bytes that the model and its state take."""
         return self._model.size
 
-    def reset(self):
+    def reset(self) -> None:
         """Start anew, as when the microphone starts again."""
         self._frontend.reset()
         self._model.reset()
@@ -89,7 +90,7 @@ class WakeEngine:
         self._newest_row = -1
         self._mean = 0
 
-    def feed(self, samples, n_samples: int) -> int:
+    def feed(self, samples: Any, n_samples: int) -> int:
         """Hear the first n_samples of an array or memoryview of int16; return how many detections.
 
         Called by the audio task for each frame; a frame of up to a second holds at most one.

@@ -5,6 +5,7 @@ from array import array
 from micropython import const
 
 from speaker.kernels import frontend as kernels
+from speaker.util.hints import Any
 from speaker.wake import tables
 
 HOP = const(160)
@@ -23,7 +24,7 @@ class Frontend:
     ``reset`` it when the microphone starts again.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.features = array("H", bytes(2 * CHANNELS))
         self._history = array("h", bytes(2 * WINDOW))
         self._work = array("h", bytes(4 * 256))
@@ -32,13 +33,13 @@ class Frontend:
         self._estimates = array("I", bytes(4 * CHANNELS))
         self._used = 0
 
-    def reset(self):
+    def reset(self) -> None:
         """Forget the samples and the noise."""
         self._used = 0
         for i in range(CHANNELS):
             self._estimates[i] = 0
 
-    def push(self, samples, start: int, count: int) -> int:
+    def push(self, samples: Any, start: int, count: int) -> int:
         """Take up to count samples from start on; return how many, which ends at a full window."""
         room = WINDOW - self._used
         count = min(count, room)
@@ -51,7 +52,7 @@ class Frontend:
         """Whether a window is there for ``compute``."""
         return self._used == WINDOW
 
-    def compute(self):
+    def compute(self) -> None:
         """Turn the window into ``features`` and move on by one hop."""
         shift = kernels.spectrum(
             self._history, tables.WINDOW, tables.ORDER, tables.TWIDDLES, self._work

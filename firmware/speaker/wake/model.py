@@ -9,6 +9,7 @@ from micropython import const
 
 from speaker.kernels import frontend as feature_kernels
 from speaker.kernels import model as kernels
+from speaker.util.hints import Any
 
 _HEADER = const(80)
 _VERSION = const(1)
@@ -26,7 +27,7 @@ _KERNELS = {
 class Model:
     """``push`` rows of features; every ``stride``-th makes a new ``probability``, 0 to 255."""
 
-    def __init__(self, path: str):
+    def __init__(self, path: str) -> None:
         """Load a file; OSError if there is none, ValueError if it is no whole ``.wake`` file."""
         self._blob = blob = _read(path)
         (manifest, manifest_size, arena_size, self._n_slots, self._slots, self._fills,
@@ -34,7 +35,7 @@ class Model:
          self._output, self._multiplier, self._shift, self._largest) = unpack_from(
             "<16I", blob, 16
         )  # fmt: skip
-        about = json.loads(blob[manifest : manifest + manifest_size])
+        about = json.loads(bytes(blob[manifest : manifest + manifest_size]))
         self.wake_word = about["wake_word"]
         self.cutoff = about["cutoff"]
         self.window = about["window"]
@@ -47,7 +48,7 @@ class Model:
         """Bytes in use: the file and its arena."""
         return len(self._blob) + len(self._arena)
 
-    def reset(self):
+    def reset(self) -> None:
         """Back to the state before the first row."""
         blob, arena = self._blob, self._arena
         for i in range(len(arena)):
@@ -61,7 +62,7 @@ class Model:
         self._row = 0
         self.probability = 0
 
-    def push(self, features) -> bool:
+    def push(self, features: Any) -> bool:
         """Take a row of features; return whether it made a new probability."""
         feature_kernels.quantise(
             features,
@@ -98,7 +99,7 @@ def _read(path: str) -> bytearray:
     return blob
 
 
-def _decode(blob, at: int, count: int, path: str) -> list:
+def _decode(blob: Any, at: int, count: int, path: str) -> list[tuple[Any, int]]:
     """The program as (kernel, place of its operands), so that running it is one loop."""
     program = []
     for _ in range(count):
