@@ -94,10 +94,13 @@ def _get(url: str) -> bytes:
         # S310: a mirror that the user names may be plain HTTP.
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as reply:  # noqa: S310
             body: bytes = reply.read(_MAX_BYTES + 1)
-    except HTTPException as error:  # among them IncompleteRead
+            promised = reply.headers.get("Content-Length")
+    except HTTPException as error:
         raise OSError(f"{url}: {error}") from error
     if len(body) > _MAX_BYTES:
         raise OSError(f"{url}: more than {_MAX_BYTES} bytes")
+    if promised is not None and int(promised) != len(body):
+        raise OSError(f"{url}: {len(body)} of {promised} bytes came")
     return body
 
 
