@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from mynah.virtual.boot import BootError, RomReset, boot_from, rom_banner
+from mynah.virtual.factory import install
 from mynah.virtual.identity import IdentityClaim
 from mynah.virtual.lines import EN_HOLD_S, ResetCircuit
 from mynah.virtual.nor import NorFlash
@@ -18,7 +19,7 @@ from mynah.virtual.sequencer import Sequencer
 from mynah.virtual.types import Cpu, Identity, ResetCause
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
     from types import TracebackType
 
@@ -49,6 +50,7 @@ class VirtualBoard:
         *,
         flash: Path | None = None,
         flash_size: int = 16 * 1024 * 1024,
+        content: Iterable[tuple[int, bytes]] = (),
         psram_size: int = 8 * 1024 * 1024,
         index: int | None = None,
         board: str = "virtual",
@@ -61,6 +63,8 @@ class VirtualBoard:
         Args:
             flash: file of the flash chip, made blank if it is missing; None: a temporary one.
             flash_size: bytes, a power of two.
+            content: what is in the flash before the board is switched on, as (offset, bytes); as
+                `mynah.virtual.factory.flash_content` makes it, the board boots MicroPython.
             psram_size: bytes: 0, 2, 4, 8 or 16 MiB.
             index: number of the board on this computer; None: the lowest free one.
             board: name of its board file.
@@ -84,6 +88,7 @@ class VirtualBoard:
             stack.callback(claim.release)
             self.identity: Identity = claim.identity
             self.flash = stack.enter_context(NorFlash(flash, flash_size))
+            install(self.flash, content)
             self.flash.on_power_cut = self._lose_power
             self.world = world if world is not None else _new_world()
             if world is None and hasattr(self.world, "close"):
@@ -98,6 +103,7 @@ class VirtualBoard:
             )
             name = f"mynah-board-{self.identity.index}"
             self._sequencer = Sequencer(name)
+            stack.callback(self._cpu.close)
             stack.callback(self._sequencer.close)
             stack.callback(self.power_off)
             self._serial = SerialServer(self, f"{name}-serial", tcp_port)

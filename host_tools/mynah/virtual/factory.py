@@ -12,6 +12,8 @@ from mynah.flash.image import BOOT_OFFSET, virtual_images
 from mynah.virtual.micropython import micropython_command
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mynah.virtual.nor import NorFlash
 
 _APP_OFFSET = 0x10000
@@ -31,9 +33,9 @@ def flash_content(version: str | None = None) -> list[tuple[int, bytes]]:
     return [(BOOT_OFFSET, boot), (partitions.TABLE_OFFSET, table), (_APP_OFFSET, app)]
 
 
-def install(flash: NorFlash) -> None:
-    """Put `flash_content` into a flash, whatever was there; the filesystem is left as it is."""
-    for offset, data in flash_content():
+def install(flash: NorFlash, content: Iterable[tuple[int, bytes]]) -> None:
+    """Put (offset, bytes) into a flash, whatever was there; the rest is left as it is."""
+    for offset, data in content:
         flash.erase(offset, -(-len(data) // partitions.SECTOR_SIZE) * partitions.SECTOR_SIZE)
         flash.program(offset, data)
 

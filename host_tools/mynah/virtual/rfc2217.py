@@ -36,7 +36,7 @@ class SerialServer:
         self._lock = threading.Condition()
         self._pending = bytearray()
         self._client: Client | None = None
-        self._plugged = True
+        self._plugged = self._is_plugged = True  # as wanted, and as the thread has made it
         self._closed = False
         try:
             self._listener = _bind(tcp_port)
@@ -90,7 +90,7 @@ class SerialServer:
             self._plugged = plugged
             self._wake()
             if threading.current_thread() is not self._thread:
-                self._lock.wait_for(lambda: self._closed or self._listening == plugged, timeout=5)
+                self._lock.wait_for(lambda: self._closed or self._is_plugged == plugged)
 
     def _wake(self) -> None:
         with contextlib.suppress(BlockingIOError, OSError):
@@ -104,11 +104,14 @@ class SerialServer:
             self._drop_client()
 
     def _step(self) -> None:
-        client = self._client
-        if client is not None and not self._plugged:
+        plugged = self._plugged
+        if not plugged:
             self._drop_client(abort=True)
-            client = None
         self._update_listener()
+        with self._lock:
+            self._is_plugged = plugged
+            self._lock.notify_all()
+        client = self._client
         readable: list[socket.socket] = [self._wake_reader]
         writable: list[socket.socket] = []
         if client is not None:
@@ -174,7 +177,6 @@ class SerialServer:
                 self._listener.close()
                 self._listener = _bind(self.tcp_port)
             self._listening = wanted
-            self._lock.notify_all()
 
 
 def _bind(tcp_port: int) -> socket.socket:

@@ -1,0 +1,131 @@
+import subprocess
+import threading
+import time
+
+import pytest
+
+from mynah.flash.esptool import command_for
+from mynah.link.urlhandler.protocol_rfc2217 import Serial
+from mynah.virtual.board import VirtualBoard
+from mynah.virtual.factory import flash_content
+
+BANNER = b"MicroPython on a fake CPU\r\n>>> "
+
+
+class EchoCpu:
+    """Stands in for MicroPython where only the board around it is tested: greets, then echoes."""
+
+    def __init__(self, *, transmit, request_reset, flash, **_):
+        self.transmit = transmit
+        self.request_reset = request_reset
+        self.flash = flash
+        self.boots = []
+        self.running = False
+
+    def start(self, boot, cause):
+        self.boots.append((boot, cause))
+        self.running = True
+        self.transmit(BANNER)
+
+    def stop(self):
+        self.running = False
+
+    def close(self):
+        self.stop()
+
+    def receive(self, data):
+        self.transmit(data)
+
+
+class Console:
+    """A serial port that is read until something appears."""
+
+    def __init__(self, url):
+        self.port = Serial(url, 115200, timeout=0.1)
+        self.text = b""
+
+    def expect(self, wanted, timeout_s=10):
+        """Read until ``wanted``; give back what came before it and keep what came after."""
+        deadline = time.monotonic() + timeout_s
+        while wanted not in self.text:
+            assert time.monotonic() < deadline, f"no {wanted!r} in {self.text!r}"
+            self.text += self.port.read(max(1, self.port.in_waiting))
+        before, _, self.text = self.text.partition(wanted)
+        return before
+
+    def lines(self, *, dtr, rts):
+        """Set DTR, then RTS."""
+        self.port.dtr = dtr
+        self.port.rts = rts
+
+    def close(self):
+        self.port.close()
+
+
+@pytest.fixture(scope="session")
+def wait_for():
+    """A function that waits until a condition is true."""
+
+    def wait(condition, timeout_s=10):
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline, "it does not happen"
+            time.sleep(0.005)
+
+    return wait
+
+
+@pytest.fixture
+def echo_board(wait_for):
+    """A function that makes boards with an `EchoCpu` (``board.cpu``); blank or ``bootable``."""
+    boards = []
+
+    def make(*, bootable=True, **options):
+        cpus = []
+
+        def cpu_factory(**wiring):
+            cpus.append(EchoCpu(**wiring))
+            return cpus[0]
+
+        content = flash_content("v1.29.0") if bootable else ()
+        board = VirtualBoard(cpu_factory=cpu_factory, world=object(), content=content, **options)
+        boards.append(board)
+        board.cpu = cpus[0]
+        if bootable:
+            wait_for(lambda: board.cpu.running)
+        return board
+
+    yield make
+    for board in boards:
+        board.close()
+    assert [t.name for t in threading.enumerate() if t.name.startswith("mynah-")] == []
+
+
+@pytest.fixture
+def console():
+    """A function that opens a board's serial port as a `Console`."""
+    consoles = []
+
+    def connect(board):
+        consoles.append(Console(board.url))
+        return consoles[-1]
+
+    yield connect
+    for each in consoles:
+        each.close()
+
+
+@pytest.fixture(scope="session")
+def esptool():
+    """A function that runs unmodified esptool on a board; its output, and an error is a failure."""
+
+    def run(board, *arguments, fails=False):
+        command = [*command_for(board.url), "--port", board.url, *map(str, arguments)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=120, check=False
+        )
+        text = done.stdout + done.stderr
+        assert bool(done.returncode) == fails, text
+        return text
+
+    return run
