@@ -20,6 +20,7 @@ from mynah.virtual.interrupts import Event
 from mynah.virtual.leds import LedController
 from mynah.virtual.link import DONE, Answer, Operation, Services
 from mynah.virtual.nor import NorFlash
+from mynah.virtual.sockets import Sockets
 from mynah.virtual.types import BootInfo, Identity, ResetCause
 from mynah.virtual.wifi import Radio
 from mynah.virtual.world import World
@@ -84,12 +85,14 @@ class MicroPythonCpu:
         self._services = Services()
         self._flash = FlashController(flash, self._services)
         self._rtc = RealTimeClock(self._services)
+        self._radio = Radio(self._services, self._alarms, world.wifi, identity)
         self._peripherals: Sequence[Peripheral] = (
             GpioController(self._services, self.post, world.pins),
             I2sControllers(self._services, self._alarms, self.post, world.mic, world.speaker),
             Timers(self._services, self._alarms, self.post),
             Watchdog(self._services, self._alarms, transmit, self._reset),
-            Radio(self._services, self._alarms, self.post, world.wifi, identity),
+            self._radio,
+            Sockets(self._services, self.post, self._radio, identity),
         )
         world.i2c.serve(self._services)
         LedController(self._services, world.leds)

@@ -75,8 +75,6 @@ class I2S(io.IOBase):
         self._first = self._second = None
         _link.call("i2s_close", self._id)
 
-    __del__ = deinit
-
     def irq(self, handler):
         if handler is not None and not callable(handler):
             raise ValueError("invalid callback")

@@ -4,7 +4,7 @@ import sys as _real_sys
 
 import _link
 
-_MODULES = ("micropython", "machine", "esp32", "neopixel")
+_MODULES = ("micropython", "errno", "machine", "esp32", "neopixel", "network", "socket")
 _BOOTSTRAP = ("array", "io", "sys", "vfs", "Rom", "rom", "_start")
 
 
