@@ -15,6 +15,9 @@ from mynah.link.holders import is_in_use, who_holds, who_talks_to
 REMOTE = "rfc2217://"
 """How the address of a serial port behind TCP (RFC 2217) starts."""
 
+# For every user of pyserial in this process, mpremote's transport among them.
+serial.protocol_handler_packages.insert(0, "mynah.link.urlhandler")
+
 _THIS_COMPUTER = {"localhost", "127.0.0.1"}
 _BUSY = {errno.EBUSY, errno.EAGAIN}
 _MISSING = {errno.ENOENT, errno.ENODEV, errno.ENXIO}
