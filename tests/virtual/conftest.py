@@ -30,9 +30,6 @@ class EchoCpu:
     def stop(self):
         self.running = False
 
-    def close(self):
-        self.stop()
-
     def receive(self, data):
         self.transmit(data)
 
@@ -88,7 +85,7 @@ def echo_board(wait_for):
             return cpus[0]
 
         content = flash_content("v1.29.0") if bootable else ()
-        board = VirtualBoard(cpu_factory=cpu_factory, world=object(), content=content, **options)
+        board = VirtualBoard(cpu_factory=cpu_factory, content=content, **options)
         boards.append(board)
         board.cpu = cpus[0]
         if bootable:

@@ -211,6 +211,17 @@ def test_bootloader_on_request_then_back(echo_board, console):
     port.expect(b">>> ")
 
 
+def test_boot_button(echo_board, console):
+    board = echo_board()
+    port = console(board)
+    board.world.buttons.hold(0)
+    board.reset()
+    port.expect(b"waiting for download\r\n")
+    board.world.buttons.release(0)
+    board.reset()
+    port.expect(b">>> ")
+
+
 def test_opening_and_closing_the_port_resets_nothing(echo_board, console):
     board = echo_board()
     for _ in range(2):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mynah.virtual.boot import BootError, RomReset, boot_from, rom_banner
+from mynah.virtual.cpu import MicroPythonCpu
 from mynah.virtual.factory import install
 from mynah.virtual.identity import IdentityClaim
 from mynah.virtual.lines import EN_HOLD_S, ResetCircuit
@@ -17,6 +18,7 @@ from mynah.virtual.rfc2217 import SerialServer
 from mynah.virtual.rom import RomLoader
 from mynah.virtual.sequencer import Sequencer
 from mynah.virtual.types import Cpu, Identity, ResetCause
+from mynah.virtual.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 _RTC_WATCHDOG_S = 0.02
 _MICROPYTHON = "micropython"
+_BOOT_PIN = 0
 
 
 class State(Enum):
@@ -55,7 +58,7 @@ class VirtualBoard:
         index: int | None = None,
         board: str = "virtual",
         tcp_port: int = 0,
-        world: Any = None,
+        world: World | None = None,
         cpu_factory: Callable[..., Cpu] | None = None,
     ) -> None:
         """Make a board and switch it on.
@@ -90,11 +93,9 @@ class VirtualBoard:
             self.flash = stack.enter_context(NorFlash(flash, flash_size))
             install(self.flash, content)
             self.flash.on_power_cut = self._lose_power
-            self.world = world if world is not None else _new_world()
-            if world is None and hasattr(self.world, "close"):
-                stack.callback(self.world.close)
+            self.world = world if world is not None else World()
             self._registers = Registers(self.identity, self._start_watchdog)
-            self._cpu = (cpu_factory or _micropython_cpu())(
+            self._cpu = (cpu_factory or MicroPythonCpu)(
                 flash=self.flash,
                 world=self.world,
                 identity=self.identity,
@@ -103,7 +104,6 @@ class VirtualBoard:
             )
             name = f"mynah-board-{self.identity.index}"
             self._sequencer = Sequencer(name)
-            stack.callback(self._cpu.close)
             stack.callback(self._sequencer.close)
             stack.callback(self.power_off)
             self._serial = SerialServer(self, f"{name}-serial", tcp_port)
@@ -223,8 +223,12 @@ class VirtualBoard:
 
     def _leave_reset(self) -> None:
         """EN went high: GPIO0 decides."""
-        self._download_strap = not self._circuit.gpio0
+        self._download_strap = self._gpio0_is_low()
         self._start(RomReset.POWERON, ResetCause.PWRON, download=self._download_strap)
+
+    def _gpio0_is_low(self) -> bool:
+        """Whether the serial port's lines or the BOOT button pull it down."""
+        return not self._circuit.gpio0 or self.world.pins.driven(_BOOT_PIN) == 0
 
     def _restart(self, reset: RomReset, cause: ResetCause) -> None:
         """Reset by software: GPIO0 counts as it was when EN went high."""
@@ -292,7 +296,7 @@ class VirtualBoard:
             with self._lock:
                 if self._epoch == epoch:
                     self._registers.force_download = False
-                    self._download_strap = not self._circuit.gpio0
+                    self._download_strap = self._gpio0_is_low()
                     self._restart(RomReset.RTC_WATCHDOG, ResetCause.WDT)
 
         self._sequencer.call(fire, after_s=_RTC_WATCHDOG_S)
@@ -320,15 +324,3 @@ class VirtualBoard:
                 cause = ResetCause.HARD
             cause = ResetCause(cause)
             self._restart(RomReset.of(cause), cause)
-
-
-def _new_world() -> Any:
-    from mynah.virtual.world import World
-
-    return World()
-
-
-def _micropython_cpu() -> Callable[..., Cpu]:
-    from mynah.virtual.cpu import MicroPythonCpu
-
-    return MicroPythonCpu

@@ -48,7 +48,7 @@ class Pins(Mapping[int, int]):
     def __init__(self) -> None:
         self._pins = [_Pin() for _ in range(N_PINS)]
         self._lock = threading.RLock()
-        self._on_edge: Callable[[int], None] = lambda number: None
+        self._on_edge: Callable[[int], None] = lambda _number: None
         self.pwm: dict[int, tuple[int, int]] = {}
         """Frequency (Hz) and duty (0 to 65535) of the pins with PWM."""
 
@@ -65,6 +65,10 @@ class Pins(Mapping[int, int]):
         """Pull an input to 0 or 1 from outside; None: let go of it."""
         with self._lock:
             self._change(number, "external", level)
+
+    def driven(self, number: int) -> int | None:
+        """The level that an input is pulled to from outside; None: it is not."""
+        return self._pins[number].external
 
     def attach(self, on_edge: Callable[[int], None]) -> None:
         """Have ``on_edge(number)`` called when a pin's interrupt triggers."""
@@ -134,9 +138,7 @@ class Buttons:
 class GpioController:
     """Serves ``machine.Pin`` and ``machine.PWM``."""
 
-    def __init__(
-        self, services: Services, post: Callable[[Event, int], None], pins: Pins
-    ) -> None:
+    def __init__(self, services: Services, post: Callable[[Event, int], None], pins: Pins) -> None:
         self._pins = pins
         pins.attach(lambda number: post(Event.PIN, number))
         services.add("pin_init", pins.configure)

@@ -71,6 +71,3 @@ class Cpu(Protocol):
 
     def receive(self, data: bytes) -> None:
         """Take bytes that arrived on the board's UART; those for a stopped CPU are lost."""
-
-    def close(self) -> None:
-        """Stop, and end the CPU's threads; it is not started again."""
