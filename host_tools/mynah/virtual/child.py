@@ -8,13 +8,17 @@ import selectors
 import socket
 import subprocess
 import threading
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from mynah.virtual import shims
-from mynah.virtual.alarms import Alarms
 from mynah.virtual.interrupts import Interrupts, KeyboardInterrupts
 from mynah.virtual.link import MAX_PACKET, Answer, packet_pair, send_answer
 from mynah.virtual.micropython import micropython_command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mynah.virtual.alarms import Alarms
 
 try:
     import fcntl
@@ -24,7 +28,7 @@ try:
         """Have the kernel end the child when the other end of ``line`` closes: SIGIO kills."""
         fcntl.fcntl(line, fcntl.F_SETOWN, pid)
         flags = fcntl.fcntl(line, fcntl.F_GETFL)
-        fcntl.fcntl(line, fcntl.F_SETFL, flags | os.O_ASYNC)  # type: ignore[attr-defined]
+        fcntl.fcntl(line, fcntl.F_SETFL, flags | os.O_ASYNC)
 
     assert signal.SIGIO
 except (ImportError, AttributeError):
@@ -77,9 +81,9 @@ class Child:
                     "-c",
                     shims.bootstrap(fds[0], fds[1]),
                 ],
-                stdin=uart,
-                stdout=printed,
-                stderr=printed,
+                stdin=uart.fileno(),
+                stdout=printed.fileno(),
+                stderr=printed.fileno(),
                 pass_fds=fds,
                 env={**os.environ, "TZ": "UTC0"},
                 start_new_session=True,
@@ -111,7 +115,8 @@ class Child:
                 ready = selector.select()
                 # What the child printed before it called comes first.
                 self._pass_output()
-                if any(key.fileobj is self._calls for key, _ in ready) and not self._serve_one(buffer):
+                called = any(key.fileobj is self._calls for key, _ in ready)
+                if called and not self._serve_one(buffer):
                     break
         self._process.kill()
         self._process.wait()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from mynah.virtual.alarms import Alarm, Alarms
 from mynah.virtual.interrupts import Event
 from mynah.virtual.link import BoardOSError, Services
 from mynah.virtual.types import ResetCause
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mynah.virtual.alarms import Alarm, Alarms
 
 _ESP_ERR_INVALID_ARG = 258
 _WATCHDOG_LOG = (

@@ -6,8 +6,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mynah.virtual import shims
 from mynah.virtual.alarms import Alarms
@@ -16,14 +15,18 @@ from mynah.virtual.clocks import RealTimeClock, Timers, Watchdog
 from mynah.virtual.flash_controller import FlashController
 from mynah.virtual.gpio import GpioController
 from mynah.virtual.i2s import I2sControllers
-from mynah.virtual.interrupts import Event
 from mynah.virtual.leds import LedController
 from mynah.virtual.link import DONE, Answer, Operation, Services
-from mynah.virtual.nor import NorFlash
 from mynah.virtual.sockets import Sockets
 from mynah.virtual.types import BootInfo, Identity, ResetCause
 from mynah.virtual.wifi import Radio
-from mynah.virtual.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mynah.virtual.interrupts import Event
+    from mynah.virtual.nor import NorFlash
+    from mynah.virtual.world import World
 
 HEAP_SIZE = 8 * 1024 * 1024
 """Bytes of MicroPython's heap: the PSRAM of an N16R8 module (ESP-IDF takes a little of it)."""
@@ -237,5 +240,3 @@ class MicroPythonCpu:
     def _write_raw(self, _a: int, _b: int, data: bytes) -> Answer:
         self._transmit(data)
         return DONE
-
-

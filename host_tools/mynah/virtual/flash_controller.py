@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mynah.flash.partitions import Partition
 from mynah.virtual.link import DONE, Answer, BoardOSError, Operation, Services
 from mynah.virtual.nor import NorFlash, PowerCut
-from mynah.virtual.types import BootInfo
+
+if TYPE_CHECKING:
+    from mynah.flash.partitions import Partition
+    from mynah.virtual.types import BootInfo
 
 _EIO = 5
 
@@ -57,4 +59,3 @@ class FlashController:
 
 def _row(partition: Partition) -> list[Any]:
     return [partition.type, partition.subtype, partition.offset, partition.size, partition.label, 0]
-

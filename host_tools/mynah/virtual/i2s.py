@@ -10,16 +10,20 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mynah.virtual.alarms import Alarms
 from mynah.virtual.interrupts import Event
 from mynah.virtual.link import DONE, Answer, BoardOSError, Operation, Services
 from mynah.virtual.microphone import SAMPLE_SHIFT, Microphone
-from mynah.virtual.speaker import Speaker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mynah.virtual.alarms import Alarms
+    from mynah.virtual.speaker import Speaker
 
 FRAMES_PER_BUFFER = 256
 """Frames of a DMA buffer (DMA_BUF_LEN_IN_I2S_FRAMES)."""
@@ -73,6 +77,7 @@ class Receiver:
         self._filled: deque[bytes] = deque()
         self._closed = False
         microphone.position = 0
+        microphone.started_at = self._start_time
 
     def start(self, n_bytes: int) -> bool:
         """Begin to fill a buffer of the program; False if two transfers are under way."""
@@ -259,7 +264,7 @@ class I2sControllers:
         for number in list(self._channels):
             self._close(number)
 
-    def _open(
+    def _open(  # noqa: PLR0917 - a JSON call has no keywords
         self, number: int, transmit: bool, bits: int, stereo: bool, rate: int, ibuf: int
     ) -> None:
         if rate <= 0 or ibuf < 0:

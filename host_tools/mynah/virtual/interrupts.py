@@ -9,15 +9,18 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import struct
 import threading
 import time
 from collections import deque
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from mynah.virtual.alarms import Alarms
-from mynah.virtual.link import Answer
+if TYPE_CHECKING:
+    import socket
+
+    from mynah.virtual.alarms import Alarms
+    from mynah.virtual.link import Answer
 
 _EVENT = struct.Struct("<BBH")
 _EVENTS_PER_FETCH = 64

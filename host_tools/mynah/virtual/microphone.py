@@ -76,6 +76,8 @@ class Microphone:
         """Noise while nothing is played, in steps of 16-bit samples (-87 dBFS; 0: silence)."""
         self.position = 0
         """Frames that the program has taken since it started its I2S input."""
+        self.started_at: float | None = None
+        """``time.monotonic()`` of frame 0; None until the program has started its I2S input."""
         self.overruns = 0
         """Frames lost because the program did not take them in time."""
 

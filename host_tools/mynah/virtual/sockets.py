@@ -15,16 +15,26 @@ import selectors
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from mynah.virtual.board_errno import EAGAIN, EBADF, ECONNABORTED, EHOSTUNREACH, EINVAL
-from mynah.virtual.board_errno import ENFILE, ENOTCONN
+from mynah.virtual.board_errno import (
+    EAGAIN,
+    EBADF,
+    ECONNABORTED,
+    EHOSTUNREACH,
+    EINVAL,
+    ENFILE,
+    ENOTCONN,
+)
 from mynah.virtual.board_errno import of as errno_of
 from mynah.virtual.interrupts import Event
 from mynah.virtual.link import Answer, BoardOSError, Operation, Services
-from mynah.virtual.types import Identity
 from mynah.virtual.wifi import AP_ADDRESS, AP_CLIENT, Radio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mynah.virtual.types import Identity
 
 READABLE, WRITABLE, ERROR, HANG_UP = 1, 4, 8, 16
 """MicroPython's poll flags."""
@@ -50,7 +60,7 @@ class Air:
         self._clients: dict[int, str] = {}
 
     def local_addresses(self, host: str) -> list[str]:
-        """This computer's addresses for a host that the board binds to."""
+        """Addresses of this computer that stand for a host that the board binds to."""
         station, access_point = self._identity.address, self._identity.ap_address
         if host == "0.0.0.0":
             return [station] if station == access_point else [station, access_point]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 Samples = npt.NDArray[np.int16]
 
@@ -40,7 +44,7 @@ class Recording:
         if rate == self.rate:
             self._chunks.append((start_time, samples))
 
-    def __enter__(self) -> Recording:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

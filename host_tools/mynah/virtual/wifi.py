@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mynah.virtual.alarms import Alarm, Alarms
 from mynah.virtual.link import BoardException, Services
-from mynah.virtual.types import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mynah.virtual.alarms import Alarm, Alarms
+    from mynah.virtual.types import Identity
 
 _AUTH_OPEN, _AUTH_WPA2 = 0, 3
 _STAT_IDLE, _STAT_CONNECTING, _STAT_GOT_IP = 1000, 1001, 1010

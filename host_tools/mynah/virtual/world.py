@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from mynah.virtual.gpio import Buttons, Pins
 from mynah.virtual.i2c import I2cBuses
@@ -10,6 +10,9 @@ from mynah.virtual.leds import Colour, Leds
 from mynah.virtual.microphone import Microphone
 from mynah.virtual.speaker import Speaker
 from mynah.virtual.wifi import Wifi
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class World:

@@ -104,5 +104,5 @@ class SPI(SoftSPI):
             sck=(12, 36)[id - 1] if sck is None else sck,
             mosi=(11, 35)[id - 1] if mosi is None else mosi,
             miso=(13, 37)[id - 1] if miso is None else miso,
-            **kwargs
+            **kwargs,
         )

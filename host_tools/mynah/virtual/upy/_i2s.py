@@ -164,9 +164,9 @@ class I2S(io.IOBase):
             _link.run_callback(self._handler, self)
 
     def __repr__(self):
-        return "I2S(id=%d,\nsck=%d,\nws=%d,\nsd=%d,\nmode=%d,\nbits=%d, format=%d,\nrate=%d, ibuf=%d)" % (
-            (self._id,) + self._pins
-            + (self._mode, self._bits, self._format, self._rate, self._ibuf)
+        pins = "I2S(id=%d,\nsck=%d,\nws=%d,\nsd=%d,\n" % ((self._id,) + self._pins)
+        return pins + "mode=%d,\nbits=%d, format=%d,\nrate=%d, ibuf=%d)" % (
+            self._mode, self._bits, self._format, self._rate, self._ibuf,
         )  # fmt: skip
 
     @staticmethod

@@ -45,4 +45,3 @@ def dupterm(stream, index=0):
     if stream is not None:
         raise OSError(19)
     return None
-

@@ -39,6 +39,5 @@ def select(readable, writable, exceptional, timeout=None):
         poller.register(o, events)
     ready = poller.poll(-1 if timeout is None else int(timeout * 1000))
     return tuple(
-        [o for o, events in ready if events & mask]
-        for mask in (POLLIN, POLLOUT, POLLERR | POLLHUP)
+        [o for o, events in ready if events & mask] for mask in (POLLIN, POLLOUT, POLLERR | POLLHUP)
     )
