@@ -1,0 +1,5 @@
+"""``mynah demo``: the whole speaker shown on a virtual board, step by step, with figures."""
+
+from mynah.demo.run import DemoOptions, DemoResult, run_demo
+
+__all__ = ["DemoOptions", "DemoResult", "run_demo"]
