@@ -69,11 +69,9 @@ class Speaker:
         self._listener = Listener(self._ring, ready, engine, self._on_heard)
 
     def _make_network(self) -> None:
-        # The radio knows its address only after it was made, and its name wants the address.
-        radio = Wifi("mynah")
-        mac = radio.mac()
-        name = self._board["name"]
-        ssid = set_up_ssid(name, mac)
+        mac = machine.unique_id()  # of the chip, and its station's
+        radio = Wifi("mynah-%02x%02x" % (mac[4], mac[5]))
+        ssid = set_up_ssid(self._board["name"], mac)
         self._provisioning = Provisioning(radio, self.settings, self.store, ssid)
         address = ":".join(["%02X" % byte for byte in mac])
         self._device = Device(
@@ -199,4 +197,10 @@ def run() -> None:
     finally:
         if whole is not None:
             whole.close()
+            asyncio.run(_settle())
         asyncio.new_event_loop()
+
+
+async def _settle() -> None:
+    """Let the cancelled tasks clean up after themselves."""
+    await asyncio.sleep_ms(20)

@@ -4,7 +4,7 @@ import micropython
 
 
 @micropython.viper
-def samples_from_slots(slots: ptr16, n: int, out: ptr16, shift: int):  # type: ignore[no-untyped-def]
+def samples_from_slots(slots: ptr16, n: int, out: ptr16, shift: int):
     """See pcm_python."""
     up = 16 - shift
     i = 0

@@ -86,7 +86,7 @@ class Provisioning:
         self._settings.set_credentials(ssid, password)
         self._candidate = ("", "")
         self._reported.clear()
-        self._set_state(ONLINE)
+        self._set_online()
         try:
             await asyncio.wait_for_ms(self._reported.wait(), GRACE_MS)
             await asyncio.sleep_ms(REPLY_MS)
@@ -97,10 +97,11 @@ class Provisioning:
 
     async def _stay_joined(self) -> None:
         failures = 0
+        self._radio.close_set_up()  # it outlives a soft reset
         while True:
             if self._radio.is_joined():
                 failures = 0
-                self._set_state(ONLINE)
+                self._set_online()
                 await self._until_lost()
                 log.warning("wifi", "lost the network")
             self._set_state(JOINING)
@@ -118,8 +119,6 @@ class Provisioning:
         self._store.set("net_reason", reason)
         if reason == wifi.OK:
             self._counts["conn_success_count"] += 1
-            log.info("wifi", "joined %s", ssid)
-            log.info("wifi", "address %s", self._radio.report()["netif"]["localIp"])
             return True
         self._counts["conn_fail_count"] += 1
         if reason == wifi.WRONG_PASSWORD:
@@ -128,6 +127,12 @@ class Provisioning:
             self._counts["dhcp_fail_count"] += 1
         log.warning("wifi", "cannot join %s: %s", ssid, reason)
         return False
+
+    def _set_online(self) -> None:
+        if self._store.get("net") != ONLINE:
+            log.info("wifi", "joined %s", self._settings.credentials()[0])
+            log.info("wifi", "address %s", self._radio.report()["netif"]["localIp"])
+        self._set_state(ONLINE)
 
     def _set_state(self, state: str) -> None:
         self._store.set("net", state)

@@ -54,10 +54,6 @@ class Wifi:
         self._station = network.WLAN(network.WLAN.IF_STA)
         self._access_point = network.WLAN(network.WLAN.IF_AP)
 
-    def mac(self) -> bytes:
-        """The station's address, 6 bytes."""
-        return self._station.config("mac")
-
     def is_joined(self) -> bool:
         """Whether the station has a network and an address."""
         return self._station.isconnected()

@@ -31,7 +31,7 @@ class Station:
 
     def config(self, *names, **settings):
         if names:
-            return {"mac": b"\x30\xed\xa0\x01\xab\xcd", "ssid": self.connects[-1][0]}[names[0]]
+            return {"ssid": self.connects[-1][0]}[names[0]]
         if not self.up:
             raise OSError("Wifi Not Started")
         self.settings.update(settings)
