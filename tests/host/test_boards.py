@@ -5,6 +5,7 @@ import json
 import pytest
 
 from mynah import boards
+from mynah.cli import cli
 from mynah.errors import BoardFileError
 from mynah.paths import BOARDS_DIR
 
@@ -82,3 +83,15 @@ def test_psram_pins_are_free_on_a_board_with_quad_psram(tmp_path):
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(BoardFileError, match="bread-compact, lilygo-t-circle-s3, virtual"):
         boards.load("breadboard")
+
+
+def test_the_command_lists_shows_and_checks(tmp_path, capsys):
+    def mynah(*arguments):
+        cli.main(["boards", *arguments], standalone_mode=False)
+        return capsys.readouterr().out
+
+    assert [row["name"] for row in json.loads(mynah("list", "--json"))] == boards.names()
+    assert json.loads(mynah("show", "virtual", "--json"))["board"]["image"] == "virtual"
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD.replace("sck = 5", "sck = 46"), encoding="utf-8")
+    assert "GPIO46 is a strapping pin" in mynah("check", str(path))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mynah.errors import PortError, VerificationError
+from mynah.errors import BoardTimeoutError, MynahError, PortError, VerificationError
 from mynah.flash import esptool
 
 DEFAULT_BAUD = 460800
@@ -48,8 +48,8 @@ def flash(
         progress: called with the share that is written, 0 to 1.
 
     Raises:
-        PortError: the port is missing or busy, or the board vanished in mid-flash.
-        BoardTimeoutError: nothing answers on the port.
+        PortError: the port is missing or busy, or it vanished in mid-flash.
+        BoardTimeoutError: nothing answers on the port, or no longer.
         VerificationError: the flash does not hold what was written.
     """
     meter = _Meter(images, progress)
@@ -62,9 +62,9 @@ def flash(
             arguments += [f"{offset:#x}", str(path)]
         try:
             lines = esptool.run(url, arguments, options=options, on_line=meter.line)
-        except PortError as error:
+        except (PortError, BoardTimeoutError) as error:
             if meter.started:
-                raise _interrupted(url, meter.share) from error
+                raise _interrupted(url, meter.share, error) from error
             raise
     if lines.count(_VERIFIED) != len(images):
         raise VerificationError(
@@ -77,9 +77,10 @@ def _version(lines: Sequence[str]) -> str:
     return next((line.split("v", 1)[1] for line in lines if line.startswith("esptool v")), "")
 
 
-def _interrupted(url: str, share: float) -> PortError:
-    return PortError(
-        f"{url} vanished at {share:.0%}: the flash is half written and will not start; "
+def _interrupted(url: str, share: float, error: MynahError) -> MynahError:
+    what = "vanished" if isinstance(error, PortError) else "stopped answering"
+    return type(error)(
+        f"{url} {what} at {share:.0%}: the flash is half written and will not start; "
         "plug the board in again and run the same command again"
     )
 
