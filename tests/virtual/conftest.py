@@ -4,11 +4,15 @@ import time
 
 import pytest
 
+from mynah.flash import partitions
+from mynah.flash.app_info import AppInfo
 from mynah.flash.esptool import command_for
+from mynah.flash.image import Segment, build_image
 from mynah.link.urlhandler.protocol_rfc2217 import Serial
 from mynah.virtual.board import VirtualBoard
 from mynah.virtual.factory import flash_content
 
+MIB = 1 << 20
 BANNER = b"MicroPython on a fake CPU\r\n>>> "
 
 
@@ -126,3 +130,34 @@ def esptool():
         return text
 
     return run
+
+
+@pytest.fixture(scope="session")
+def stock_image():
+    """The shape of ESP32_GENERIC_S3's .bin: boot loader, table, application in one file at 0x0.
+
+    No real one could be fetched here. Layout, flash mode and the size that the header promises
+    are those of MicroPython's ``ports/esp32/makeimg.py``, ``partitions-4MiBplus.csv`` and
+    ``sdkconfig.base``; the descriptor is anonymous, as ``CONFIG_APP_EXCLUDE_PROJECT_NAME_VAR``
+    makes it, and the banner is where the linker puts strings, in the mapped read-only data.
+    """
+    boot = build_image(
+        [Segment(0x3FCE2820, bytes(0x10CC)), Segment(0x403C8700, bytes(0xD24))],
+        0x403C891C,
+        flash_size=4 * MIB,
+    )
+    rodata = AppInfo("", "", idf_version="v5.5.1", date="Dec  9 2025", time="14:15:52").build()
+    rodata += bytes(0x4000) + b"3.4.0; MicroPython v1.27.0 on 2025-12-09\0"
+    rodata = rodata.ljust(0x5000, b"\0")
+    app = build_image(
+        [
+            Segment(0x3C150020, rodata),
+            Segment(0x3FC98C00, bytes(0x500)),
+            Segment(0x40374000, bytes(0x800)),
+            Segment(0x42000020, bytes(0x20000)),
+        ],
+        0x403758F0,
+        flash_size=4 * MIB,
+    )
+    table = partitions.build(partitions.stock())
+    return boot.ljust(0x8000, b"\xff") + table.ljust(0x8000, b"\xff") + app

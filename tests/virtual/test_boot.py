@@ -40,39 +40,9 @@ def complaint(flash):
     return caught.value.log.decode()
 
 
-def stock_image():
-    """The shape of ESP32_GENERIC_S3's .bin: boot loader, table, application in one file at 0x0.
-
-    No real one could be fetched here. Layout, flash mode and the size that the header promises
-    are those of MicroPython's ``ports/esp32/makeimg.py``, ``partitions-4MiBplus.csv`` and
-    ``sdkconfig.base``; the descriptor is anonymous, as ``CONFIG_APP_EXCLUDE_PROJECT_NAME_VAR``
-    makes it, and the banner is where the linker puts strings, in the mapped read-only data.
-    """
-    boot = build_image(
-        [Segment(0x3FCE2820, bytes(0x10CC)), Segment(0x403C8700, bytes(0xD24))],
-        0x403C891C,
-        flash_size=4 * MIB,
-    )
-    rodata = AppInfo("", "", idf_version="v5.5.1", date="Dec  9 2025", time="14:15:52").build()
-    rodata += bytes(0x4000) + b"3.4.0; MicroPython v1.27.0 on 2025-12-09\0"
-    rodata = rodata.ljust(0x5000, b"\0")
-    app = build_image(
-        [
-            Segment(0x3C150020, rodata),
-            Segment(0x3FC98C00, bytes(0x500)),
-            Segment(0x40374000, bytes(0x800)),
-            Segment(0x42000020, bytes(0x20000)),
-        ],
-        0x403758F0,
-        flash_size=4 * MIB,
-    )
-    table = partitions.build(partitions.stock())
-    return boot.ljust(0x8000, b"\xff") + table.ljust(0x8000, b"\xff") + app
-
-
-def test_a_stock_image_is_recognised_and_gets_the_rest_of_the_flash():
+def test_a_stock_image_is_recognised_and_gets_the_rest_of_the_flash(stock_image):
     with NorFlash(size=16 * MIB) as flash:
-        flash.program(0, stock_image())
+        flash.program(0, stock_image)
         boot = boot_from(flash)
     assert (boot.app.name, boot.app.version) == ("micropython", "v1.27.0")
     assert boot.app.idf_version == "v5.5.1"

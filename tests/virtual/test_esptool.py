@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from mynah.flash import partitions
-from mynah.virtual.board import State
+from mynah.virtual.board import State, VirtualBoard
 from mynah.virtual.factory import flash_content
 
 STUB = pytest.mark.parametrize("stub", [[], ["--no-stub"]], ids=["stub", "rom"])
@@ -159,3 +159,19 @@ def test_with_pyserials_own_port(echo_board):
         [*command, "--chip", "esp32s3", "read-mac"], capture_output=True, text=True, check=True
     )
     assert board.mac in done.stdout
+
+
+def test_stock_micropython_runs_with_its_own_layout(esptool, stock_image, tmp_path, wait_for):
+    """The real CPU, found and started from an image of the shape that micropython.org ships."""
+    path = tmp_path / "ESP32_GENERIC_S3-SPIRAM_OCT-v1.27.0.bin"
+    path.write_bytes(stock_image)
+    program = (
+        "import esp32; app = esp32.Partition(esp32.Partition.RUNNING).info()[4];"
+        "vfs = esp32.Partition.find(1, label='vfs')[0].info(); print(app, vfs[2:5])"
+    )
+    with VirtualBoard() as board:
+        esptool(board, "write-flash", "0", path)
+        wait_for(lambda: board.state is State.RUNNING)
+        command = [sys.executable, "-m", "mpremote", "connect", board.url, "exec", program]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "factory (2097152, 14680064, 'vfs')"

@@ -12,6 +12,7 @@ from mynah.virtual.cpu import MicroPythonCpu
 from mynah.virtual.factory import install
 from mynah.virtual.identity import IdentityClaim
 from mynah.virtual.lines import EN_HOLD_S, ResetCircuit
+from mynah.virtual.micropython import micropython_command
 from mynah.virtual.nor import NorFlash
 from mynah.virtual.registers import Registers
 from mynah.virtual.rfc2217 import SerialServer
@@ -78,7 +79,10 @@ class VirtualBoard:
         Raises:
             PortError: the number or the TCP port is taken, or the flash file is in use.
             UsageError: the flash file has another size.
+            MynahError: there is no MicroPython for this computer.
         """
+        if cpu_factory is None:
+            micropython_command()
         self.board = board
         self.state = State.OFF
         self._lock = threading.RLock()
@@ -253,6 +257,9 @@ class VirtualBoard:
 
     def _boot(self, epoch: int, reset: RomReset | None, cause: ResetCause) -> None:
         """Run the boot loaders, then the application, unless something else happened since."""
+        with self._lock:
+            if self._epoch != epoch:
+                return
         self._cpu.stop()
         with self._lock:
             if self._epoch != epoch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -58,7 +59,12 @@ class Sequencer:
 
     def _run(self) -> None:
         while (job := self._next()) is not None:
-            job()
+            try:
+                job()
+            except Exception:
+                # Report it as Python does for a thread, but live on: someone may wait in `run`.
+                report = threading.ExceptHookArgs((*sys.exc_info(), self._thread))
+                threading.excepthook(report)
 
     def _next(self) -> Callable[[], None] | None:
         with self._wake:
