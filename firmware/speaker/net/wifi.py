@@ -20,7 +20,7 @@ ADDRESS_MS = 10_000  # from association to an address
 JOIN_MS = 20_000
 # `status()` reports the last disconnection's reason until there is a new one, also after
 # `connect()`. The same failure as before is believed only after this long.
-STALE_MS = 5_000
+STALE_MS = 4_000
 
 # IDF's reason codes (esp_wifi_types_generic.h, wifi_err_reason_t) that MicroPython passes on.
 # A wrong WPA2 password shows in several ways: the access point says so (202), or stays silent
@@ -101,16 +101,19 @@ class Wifi:
             await asyncio.sleep_ms(POLL_MS)
             if station.isconnected():
                 return OK
+            if self._is_associated():
+                associated_ms += POLL_MS
+                if associated_ms > ADDRESS_MS:
+                    return NO_ADDRESS
+                continue
+            associated_ms = 0
             waited_ms = time.ticks_diff(time.ticks_ms(), started_ms)
             status = station.status()
             if status in _NO_REASON:
                 before = status
             elif status != before or waited_ms > STALE_MS:
                 return _REASONS.get(status, REFUSED)
-            associated_ms = associated_ms + POLL_MS if self._is_associated() else 0
-            if associated_ms > ADDRESS_MS:
-                return NO_ADDRESS
-            if waited_ms > JOIN_MS and not associated_ms:
+            if waited_ms > JOIN_MS:
                 return TIMEOUT
 
     def _is_associated(self) -> bool:
