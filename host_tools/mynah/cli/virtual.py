@@ -1,0 +1,147 @@
+"""``mynah virtual``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mynah.cli.common import talk
+
+if TYPE_CHECKING:
+    from mynah.virtual.board import VirtualBoard
+    from mynah.virtual.leds import Colour
+    from mynah.virtual.wifi import AccessPoint
+    from mynah.virtual.world import World
+
+_LOOK_SECONDS = 0.1
+
+_file = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--port", type=int, default=0, help="TCP port of the serial port; 0: any free one.")
+@click.option("--number", type=int, help="Which of this computer's boards it is; else a free one.")
+@click.option(
+    "--flash",
+    type=_file,
+    help="Keep the flash in this file, made if it is missing; else it is gone at the end.",
+)
+@click.option(
+    "--image",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Put this image (at 0x0, as MicroPython's downloads) into the flash first.",
+)
+@click.option("--blank", is_flag=True, help="Start with an erased flash, without MicroPython.")
+@click.option(
+    "--wifi",
+    "networks",
+    multiple=True,
+    metavar="SSID[:PASSWORD]",
+    help="A network in reach of the board; open without a password.",
+)
+@click.option("--wav", type=_file, help="Play this recording once the board listens.")
+def command(
+    *,
+    port: int,
+    number: int | None,
+    flash: Path | None,
+    image: Path | None,
+    networks: tuple[str, ...],
+    wav: Path | None,
+    blank: bool,
+) -> None:
+    """Run a virtual board that esptool and mpremote can reach, until Ctrl-C.
+
+    It comes with MicroPython in its flash, like a board from a shop with stock firmware.
+
+    \b
+    mynah virtual
+    mynah virtual --port 3333 --flash board.bin --wifi home:secret123
+    """
+    from mynah.audio_files import load
+    from mynah.virtual.board import VirtualBoard
+    from mynah.virtual.world import World
+
+    if blank and image:
+        raise click.UsageError("--blank and --image exclude each other")
+    samples = load(wav) if wav else None
+    world = World()
+    for network in networks:
+        ssid, _, password = network.partition(":")
+        world.wifi.add(ssid, password or None)
+    content = _content(flash, image, blank=blank)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with VirtualBoard(
+        flash=flash, index=number, tcp_port=port, world=world, content=content
+    ) as board:
+        click.echo(_greeting(board))
+        sys.stdout.flush()
+        reporter = _Reporter(board, world)
+        while True:
+            time.sleep(_LOOK_SECONDS)
+            reporter.look()
+            if samples is not None and world.mic.position:
+                talk(f"microphone: {wav}")
+                world.mic.play(samples)
+                samples = None
+
+
+def _content(flash: Path | None, image: Path | None, *, blank: bool) -> list[tuple[int, bytes]]:
+    """What is put into the flash first; a flash that is kept stays as it is."""
+    from mynah.virtual.factory import flash_content
+
+    if image:
+        return [(0, image.read_bytes())]
+    if blank or (flash and flash.exists() and flash.stat().st_size):
+        return []
+    return flash_content()
+
+
+def _greeting(board: VirtualBoard) -> str:
+    return f"""\
+Virtual board {board.identity.index}: ESP32-S3, {board.identity.flash_size >> 20} MB flash, \
+{board.identity.psram_size >> 20} MB PSRAM, MAC {board.mac}
+serial port   {board.url}
+Wi-Fi         {board.address} in a network, {board.ap_address} for its own set-up network
+
+  esptool --port {board.url} chip-id
+  mpremote connect {board.url} repl
+  mynah flash --board virtual --port {board.url}
+  mynah logs --port {board.url}
+
+Ctrl-C ends it."""
+
+
+class _Reporter:
+    """Says what happens around the board, on stderr."""
+
+    def __init__(self, board: VirtualBoard, world: World) -> None:
+        self._board = board
+        self._world = world
+        self._joined: str | None = None
+        self._access_point: AccessPoint | None = None
+        world.on_led(self._show_led)
+
+    def look(self) -> None:
+        """Report what changed since the last look."""
+        wifi = self._world.wifi
+        if wifi.joined != self._joined:
+            self._joined = wifi.joined
+            text = f"in network {self._joined!r}" if self._joined else "in no network"
+            talk(f"Wi-Fi: {text}, reached at {self._board.address}")
+        if wifi.access_point != self._access_point:
+            self._access_point = wifi.access_point
+            if self._access_point:
+                name = self._access_point.ssid
+                talk(f"Wi-Fi: shows its own network {name!r}, reached at {self._board.ap_address}")
+            else:
+                talk("Wi-Fi: its own network is off")
+
+    def _show_led(self, pin: int, colours: list[Colour]) -> None:
+        shown = " ".join(f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in colours[:12])
+        talk(f"LED on GPIO{pin}: {shown}")
