@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
@@ -36,12 +37,16 @@ def compile_model(tflite_bytes: bytes, manifest_json: str, *, licence: str = "")
             run (the message names it), or the manifest is none.
     """
     manifest = Manifest.from_microwakeword(manifest_json, licence=licence)
-    graphs = tflite.parse(tflite_bytes)
-    program = lower(graphs)
-    quantisation = graphs[0].tensors[graphs[0].inputs[0]].quantisation
-    assert quantisation is not None
-    formula = quantise.feature_formula(quantisation.scale, quantisation.zero_point)
-    return wake_file.build(program, manifest, formula)
+    try:
+        graphs = tflite.parse(tflite_bytes)
+        program = lower(graphs)
+        quantisation = graphs[0].tensors[graphs[0].inputs[0]].quantisation
+        assert quantisation is not None
+        formula = quantise.feature_formula(quantisation.scale, quantisation.zero_point)
+        return wake_file.build(program, manifest, formula)
+    except (ArithmeticError, LookupError, ValueError, struct.error) as error:
+        # Indices and numbers of a damaged file that the checks by name did not foresee.
+        raise ModelError(f"the model file is corrupt ({error!r})") from error
 
 
 @lru_cache(maxsize=1)

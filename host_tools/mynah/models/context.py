@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Numbers = npt.NDArray[np.int64]
 
 _COMPUTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
+_MAX_VALUES = 1 << 17
 _RELU = 1
 _ACTIVATIONS = {0: "NONE", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6", 4: "TANH", 5: "SIGN_BIT"}
 
@@ -27,13 +28,18 @@ def rows_and_channels(shape: tuple[int, ...], what: str) -> tuple[int, int]:
     Raises:
         ModelError: the shape is another one.
     """
+    rows = channels = 0
     if len(shape) == 4 and shape[0] == shape[2] == 1:
-        return shape[1], shape[3]
-    if len(shape) == 3 and shape[0] == 1:
-        return shape[1], shape[2]
-    if len(shape) == 2 and shape[0] == 1:
-        return 1, shape[1]
-    raise ModelError(f"{what} has shape {list(shape)}; Mynah runs [1, rows, 1, channels]")
+        rows, channels = shape[1], shape[3]
+    elif len(shape) == 3 and shape[0] == 1:
+        rows, channels = shape[1], shape[2]
+    elif len(shape) == 2 and shape[0] == 1:
+        rows, channels = 1, shape[1]
+    if rows < 1 or channels < 1:
+        raise ModelError(f"{what} has shape {list(shape)}; Mynah runs [1, rows, 1, channels]")
+    if rows * channels > _MAX_VALUES:
+        raise ModelError(f"{what} has {rows * channels} values; a board has no room for that")
+    return rows, channels
 
 
 def joins_channels(operator: Operator, first: Tensor) -> bool:
@@ -80,6 +86,9 @@ class Context:
             raise ModelError(f"{what} is {tensor.type}; Mynah runs {' or '.join(types)}")
         if tensor.quantisation is None:
             raise ModelError(f"{what} is not quantised")
+        least = -128 if tensor.type == "INT8" else 0
+        if not least <= tensor.quantisation.zero_point <= least + 255:
+            raise ModelError(f"{what} has a zero point outside of its type")
         return tensor
 
     def view(self, index: int) -> View:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _RELU = 1
 _SAME = 0
+_MAX_STRIDE = 1 << 10
 
 _VECTOR = 8
 """Channels that TFLite's depthwise requantisation takes at once; the rest go one by one."""
@@ -185,7 +186,7 @@ def _result(context: Context, operator: Operator, rows: int, channels: int) -> V
 
 
 def _n_rows(operator: Operator, source: View, n_taps: int, stride: int) -> int:
-    if stride < 1 or n_taps > source.rows:
+    if not 1 <= stride <= _MAX_STRIDE or n_taps > source.rows:
         raise ModelError(f"{operator.name} reaches outside its input")
     n_padded = (-(-source.rows // stride) - 1) * stride + n_taps
     if operator.option(0) == _SAME and n_padded > source.rows:

@@ -45,12 +45,14 @@ class States:
         graph = self.context.subgraphs[index]
         names: dict[int, str] = {}
         for step in graph.operators:
-            if step.name == "VAR_HANDLE":
+            if step.name == "VAR_HANDLE" and step.outputs:
                 names[step.outputs[0]] = _shared_name(step)
-            elif step.name == "ASSIGN_VARIABLE":
+            elif step.name == "ASSIGN_VARIABLE" and len(step.inputs) == 2:
                 data = graph.tensors[step.inputs[1]].data
                 if len(set(data)) != 1:
                     raise ModelError("a state does not start as one constant")
+                if step.inputs[0] not in names:
+                    raise ModelError("the model file is corrupt: the start-up graph names no state")
                 self._named(names[step.inputs[0]]).fill = data[0] ^ 0x80
             else:
                 raise ModelError(f"operator {step.name} is not supported in the start-up graph")

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Operator], None]
 
+_ARITY = {
+    "CALL_ONCE": (0, 0), "VAR_HANDLE": (0, 1), "READ_VARIABLE": (1, 1), "ASSIGN_VARIABLE": (2, 0),
+    "CONCATENATION": (1, 1), "RESHAPE": (1, 1), "STRIDED_SLICE": (4, 1), "SPLIT_V": (3, 1),
+    "CONV_2D": (2, 1), "DEPTHWISE_CONV_2D": (2, 1), "FULLY_CONNECTED": (2, 1), "LOGISTIC": (1, 1),
+    "QUANTIZE": (1, 1),
+}  # fmt: skip
+"""Inputs and outputs that an operator must have at least."""
+
 
 def lower(subgraphs: list[Subgraph]) -> Program:
     """The program of a model.
@@ -35,6 +43,7 @@ def lower(subgraphs: list[Subgraph]) -> Program:
             raise ModelError(
                 f"operator {operator.name} is not supported; Mynah runs {', '.join(handlers)}"
             )
+        _check_arity(operator)
         handlers[operator.name](operator)
     states.check_complete()
     _close_output(context)
@@ -57,6 +66,13 @@ def _handlers(context: Context, states: States) -> dict[str, Handler]:
         "LOGISTIC": partial(lower_arithmetic.logistic, context),
         "QUANTIZE": partial(lower_arithmetic.quantize, context),
     }
+
+
+def _check_arity(operator: Operator) -> None:
+    n_inputs, n_outputs = _ARITY[operator.name]
+    given = operator.inputs[:n_inputs]
+    if len(given) < n_inputs or -1 in given or len(operator.outputs) < n_outputs:
+        raise ModelError(f"the model file is corrupt: {operator.name} lacks an input or an output")
 
 
 def _concatenation(context: Context, states: States, operator: Operator) -> None:

@@ -12,6 +12,7 @@ from mynah.models.flatbuffer import Table
 
 _IDENTIFIER = b"TFL3"
 _VERSION = 3
+_LEAST_SCALE = 1e-9
 
 TENSOR_TYPES = {
     0: "FLOAT32", 1: "FLOAT16", 2: "INT32", 3: "UINT8", 4: "INT64", 5: "STRING", 6: "BOOL",
@@ -140,6 +141,8 @@ def _quantisation(table: Table | None) -> Quantisation | None:
     scales = table.floats(2)
     if not scales:
         return None
+    if not all(_LEAST_SCALE < scale < 1 / _LEAST_SCALE for scale in scales):
+        raise ModelError("the model file is corrupt: a tensor's scale is out of range")
     return Quantisation(scales, table.numbers(3, "q"), table.integer(6, "i"))
 
 
