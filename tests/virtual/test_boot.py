@@ -9,8 +9,8 @@ from mynah.flash import partitions
 from mynah.flash.app_info import AppInfo
 from mynah.flash.image import Segment, build_image, virtual_images
 from mynah.flash.partitions import Partition
-from mynah.virtual.board import State
 from mynah.virtual.boot import BootError, boot_from
+from mynah.virtual.chip import State
 from mynah.virtual.factory import flash_content, install
 from mynah.virtual.nor import NorFlash, PowerCut
 from mynah.virtual.types import ResetCause

@@ -9,7 +9,8 @@ import threading
 import pytest
 
 from mynah.flash import partitions
-from mynah.virtual.board import State, VirtualBoard
+from mynah.virtual.board import VirtualBoard
+from mynah.virtual.chip import State
 from mynah.virtual.factory import flash_content
 
 STUB = pytest.mark.parametrize("stub", [[], ["--no-stub"]], ids=["stub", "rom"])
