@@ -5,10 +5,6 @@ from __future__ import annotations
 import click
 
 from mynah.cli.common import chosen_port, json_option, port_option, print_json, progress_bar, talk
-from mynah.errors import BoardTimeoutError
-
-_READY = "ready"
-_START_S = 20.0
 
 
 @click.command()
@@ -47,6 +43,7 @@ def command(
             dry_run=dry_run,
             reset=not no_reset,
             progress=progress,
+            on_log=lambda record: talk(f"  {record}"),
         )
     if as_json:
         print_json(report)
@@ -58,16 +55,3 @@ def command(
             f"{report.board}: {len(report.written)} written, {len(report.deleted)} deleted, "
             f"{len(report.unchanged)} unchanged" + (" (dry run)" if dry_run else "")
         )
-    if not no_reset:
-        _wait_until_ready(url)
-
-
-def _wait_until_ready(url: str) -> None:
-    """Show the first lines of the log, until the firmware says that it is ready."""
-    from mynah.logs.follow import follow
-
-    for record in follow(url, timeout_s=_START_S):
-        talk(f"  {record}")
-        if record.source == "app" and record.text.startswith(_READY):
-            return
-    raise BoardTimeoutError(f"the board did not become ready in {_START_S:g} s; its log is above")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mynah import boards
-from mynah.errors import BoardError, MynahError
+from mynah.errors import BoardError, BoardTimeoutError, MynahError
 from mynah.flash.files import arch_of, firmware_files
 from mynah.link.repl import Repl, ReplError
 
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from mynah.boards import Board
+    from mynah.logs import LogRecord
 
 OURS = ("/speaker", "/models")
 """The folders in which files that are no longer part of the firmware are deleted."""
 
+_START_S = 20.0
 _DRAFT = ".new"
 _CHUNK = 1536
 _NO_SPACE = re.compile(r"ENOSPC|\b28\b")
@@ -98,6 +100,7 @@ def deploy(
     dry_run: bool = False,
     reset: bool = True,
     progress: Callable[[float], None] | None = None,
+    on_log: Callable[[LogRecord], None] | None = None,
 ) -> DeployReport:
     """Bring the firmware files on a board up to date; settings and other files stay.
 
@@ -106,12 +109,14 @@ def deploy(
         board: what it is; None: what its own ``/board.json`` says.
         models: wake-word models to have on it; None: those that are there.
         dry_run: compare only.
-        reset: restart the board afterwards. It runs nothing until it is restarted.
+        reset: restart the board afterwards and wait until it is ready; without, it is left
+            stopped.
         progress: called with the share that is sent, 0 to 1.
+        on_log: called with each line of its log while it starts.
 
     Raises:
         PortError: the port is missing or busy, or vanished.
-        BoardTimeoutError: no MicroPython answers: flash the board first.
+        BoardTimeoutError: no MicroPython answers, or it did not become ready afterwards.
         BoardError: the board's filesystem is full (the old files are intact), or broken.
     """
     with Repl(url) as repl:
@@ -121,11 +126,22 @@ def deploy(
         except MynahError:
             if reset:
                 with contextlib.suppress(MynahError):  # the first error is what counts
-                    repl.restart()
+                    next(repl.restart(0.0), None)
             raise
         if reset:
-            repl.restart()
+            _restart(repl, on_log or (lambda _: None))
     return report
+
+
+def _restart(repl: Repl, on_log: Callable[[LogRecord], None]) -> None:
+    for record in repl.restart(_START_S):
+        on_log(record)
+        if record.source == "app" and record.text.startswith("ready"):
+            return
+    raise BoardTimeoutError(
+        f"the files are on the board, but it did not become ready in {_START_S:g} s: "
+        f"`mynah logs --port {repl.url}` shows what it says"
+    )
 
 
 def _board_of(repl: Repl) -> Board:

@@ -5,20 +5,26 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
+import time
 from typing import TYPE_CHECKING, Any
 
 import serial
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 
-from mynah.errors import BoardError, BoardTimeoutError
+from mynah.errors import BoardError, BoardTimeoutError, PortError
 from mynah.link.port import lost_port, open_port
+from mynah.logs.follow import follow, records
 from mynah.logs.record import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from typing_extensions import Self
+
+    from mynah.logs import LogRecord
+
+_READ_S = 0.1
 
 
 class ReplError(BoardError):
@@ -44,9 +50,12 @@ class Repl:
 
     def __init__(self, url: str, *, baud: int = 115200) -> None:
         self.url = url
-        open_port(url, baud=baud).close()  # for errors that say what to do
-        with self._errors():
+        self._restarted = False
+        try:
             self._transport = SerialTransport(url, baudrate=baud)
+        except TransportError:  # it does not say why
+            open_port(url, baud=baud).close()
+            raise PortError(f"{url} was busy a moment ago: try again") from None
         try:
             with self._errors():
                 self._transport.enter_raw_repl(soft_reset=True)
@@ -76,15 +85,32 @@ class Repl:
         """The value of an expression that is made of literals; raises as `run` does."""
         return ast.literal_eval(self.run(f"print(repr({expression}))").strip())
 
-    def restart(self) -> None:
-        """Reset the chip, as its RESET button does; nothing can be run afterwards."""
+    def restart(self, timeout_s: float) -> Iterator[LogRecord]:
+        """Reset the chip, as its RESET button does, and yield its log from the first line on.
+
+        The reset is done when the first record is asked for. No code can be run afterwards.
+
+        Raises:
+            PortError: the port vanished before the reset.
+        """
         with self._errors():
             self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
+        self._restarted = True
+        deadline = time.monotonic() + timeout_s
+        port = self._transport.serial
+        try:
+            port.timeout = _READ_S
+            yield from records(port, deadline)
+        except (serial.SerialException, OSError):
+            # The chip's own USB goes away with a reset, and comes back.
+            port.close()
+            yield from follow(self.url, timeout_s=deadline - time.monotonic())
 
     def close(self) -> None:
         """Leave the raw REPL and free the port."""
         with contextlib.suppress(OSError):
-            self._transport.exit_raw_repl()
+            if not self._restarted:
+                self._transport.exit_raw_repl()
         with contextlib.suppress(OSError):
             self._transport.close()
 

@@ -65,7 +65,7 @@ def follow(
     port: serial.SerialBase | None = open_port(url, baud=baud)
     while port is not None:
         try:
-            yield from _read(port, deadline)
+            yield from records(port, deadline)
         except (serial.SerialException, OSError):
             if not reconnect:
                 raise PortError(f"{url} vanished") from None
@@ -80,7 +80,11 @@ def follow(
             say(f"{url} is back")
 
 
-def _read(port: serial.SerialBase, deadline: float | None) -> Iterator[LogRecord]:
+def records(port: serial.SerialBase, deadline: float | None) -> Iterator[LogRecord]:
+    """Yield each line that comes on an open port, until ``deadline`` on the monotonic clock.
+
+    The port's reads must have a time-out. What pyserial raises when it vanishes is passed on.
+    """
     splitter = LineSplitter()
     heard = time.monotonic()
     while deadline is None or time.monotonic() < deadline:
