@@ -10,16 +10,16 @@ _N = const(340)  # 10 s of one output every 30 ms; its hex text fits a miIO pack
 class History:
     """A ring of the last 340 probabilities, 0 to 255 each. `add` allocates nothing."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._ring = bytearray(_N)
         self.reset()
 
-    def reset(self):
+    def reset(self) -> None:
         """Forget them all."""
         self._next = 0
         self._full = False
 
-    def add(self, probability: int):
+    def add(self, probability: int) -> None:
         """Keep one more, in the place of the oldest."""
         self._ring[self._next] = probability
         self._next += 1
@@ -30,7 +30,7 @@ class History:
     def text(self) -> str:
         """All of them as hex, two digits each, oldest first."""
         ring = self._ring
-        newest = binascii.hexlify(ring[: self._next])
+        newest = binascii.hexlify(bytes(ring[: self._next]))
         if not self._full:
             return newest.decode()
-        return (binascii.hexlify(ring[self._next :]) + newest).decode()
+        return (binascii.hexlify(bytes(ring[self._next :])) + newest).decode()
