@@ -65,7 +65,6 @@ def test_a_model_is_taken_by_path_too(tmp_path):
     flat.write_bytes(by_json)
     assert models.compiled(str(flat)) == by_json
     (tmp_path / "hey_jarvis.json").unlink()
-    models.compiled.cache_clear()
     assert wake_file.read(models.compiled(str(model)))[1].wake_word == "hey_jarvis"
 
 
@@ -132,7 +131,7 @@ def test_an_odd_shape_is_refused():
 
 
 def test_a_file_of_another_kind_is_refused():
-    with pytest.raises(ModelError, match="not a .tflite"):
+    with pytest.raises(ModelError, match=r"not a \.tflite"):
         models.compile_model(b"RIFF\0\0\0\0WAVEfmt " * 10, MANIFEST)
 
 
@@ -195,9 +194,7 @@ def test_instructions_cover_the_work_of_the_graph():
 def test_feature_formula_equals_floats():
     factor, shift, largest = quantise.feature_formula(0.10196078568696976, -128)
     features = np.arange(65536)
-    ours = np.minimum(
-        (np.minimum(features, largest) * factor + (1 << (shift - 1))) >> shift, 255
-    )
+    ours = np.minimum((np.minimum(features, largest) * factor + (1 << (shift - 1))) >> shift, 255)
     theirs = np.clip(np.round(features * 0.0390625 / 0.10196078568696976 - 128), -128, 127) + 128
     np.testing.assert_array_equal(ours, theirs)
     assert (largest * factor + (1 << (shift - 1))) < 1 << 31

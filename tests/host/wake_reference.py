@@ -1,4 +1,4 @@
-"""The references of the wake tests: pymicro-features and the TFLite interpreter that pymicro-wakeword brings.
+"""The references of the wake tests: pymicro-features, and TFLite as pymicro-wakeword brings it.
 
 Nothing in here is Mynah's: what it returns is what Mynah must equal.
 """

@@ -74,7 +74,6 @@ def shipped() -> dict[str, ShippedModel]:
     return models
 
 
-@lru_cache(maxsize=16)
 def compiled(name: str) -> bytes:
     """The ``.wake`` file of a shipped model, or of a file.
 
@@ -86,14 +85,19 @@ def compiled(name: str) -> bytes:
         ModelError: no such model, or one that cannot be run.
     """
     if name in shipped():
-        model = shipped()[name]
-        licence = model.manifest.licence
-        return compile_model(model.tflite.read_bytes(), model.manifest_json, licence=licence)
+        return _compile_shipped(name)
     path = Path(name)
     if not path.is_file():
         names = ", ".join(shipped())
         raise ModelError(f"no wake-word model {name!r}: give one of {names}, or a file")
     return _compile_file(path)
+
+
+@lru_cache(maxsize=8)
+def _compile_shipped(name: str) -> bytes:
+    model = shipped()[name]
+    licence = model.manifest.licence
+    return compile_model(model.tflite.read_bytes(), model.manifest_json, licence=licence)
 
 
 def _compile_file(path: Path) -> bytes:

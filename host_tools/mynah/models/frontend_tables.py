@@ -1,7 +1,8 @@
 """Make ``firmware/speaker/wake/tables.py``: the constants of the microWakeWord front end.
 
 The board's floats have 32 bits or none at all, so what the C front end computes at start-up is
-computed here, once, in the same float type. Run it after a change::
+computed here, once, in the same float type: functions are taken in 64 bits and rounded to 32, so
+that every computer makes the same file. Run it after a change::
 
     python -m mynah.models.frontend_tables
 
@@ -36,7 +37,8 @@ _Words = npt.NDArray[np.int64]
 def window() -> _Words:
     """A Hann window in 12 bits, sampled between the points."""
     step = _F(math.pi) * _F(2) / _F(_WINDOW)
-    values = _F(0.5) - _F(0.5) * np.cos(step * (np.arange(_WINDOW, dtype=_F) + _F(0.5)))
+    angles = step * (np.arange(_WINDOW, dtype=_F) + _F(0.5))
+    values = _F(0.5) - _F(0.5) * np.cos(angles.astype(np.float64)).astype(_F)
     rounded: _Words = np.floor(values * _F(4096) + _F(0.5)).astype(np.int64)
     return rounded
 
@@ -137,13 +139,13 @@ def _unit_circle(phases: list[float]) -> _Words:
 
 
 def _mel(hz: np.float32) -> np.float32:
-    mel: np.float32 = _F(1127) * _F(np.log1p(_F(hz / _F(700))))
+    mel: np.float32 = _F(1127) * _F(math.log1p(_F(hz / _F(700))))
     return mel
 
 
 def _gain(x: int) -> int:
     base = _F(x) / _F(1 << _PCAN_INPUT_BITS) + _F(_PCAN_OFFSET)
-    gain = _F(1 << _PCAN_GAIN_BITS) * _F(np.power(base, _F(-_PCAN_STRENGTH)))
+    gain = _F(1 << _PCAN_GAIN_BITS) * _F(math.pow(base, _F(-_PCAN_STRENGTH)))
     return 32767 if gain > _F(32767) else int(gain + _F(0.5))
 
 
