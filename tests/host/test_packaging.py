@@ -90,10 +90,11 @@ def outside(tmp_path):
         for folder in os.environ["PATH"].split(os.pathsep)
         if not Path(folder).is_relative_to(sys.prefix)
     )
-    environment["HOME"] = str(tmp_path)
-    work = tmp_path / "work"
-    work.mkdir()
-    return {"cwd": work, "env": environment}
+    folders = {name: tmp_path / name for name in ("home", "temp", "work")}
+    for folder in folders.values():
+        folder.mkdir()
+    environment |= {"HOME": str(folders["home"]), "TMPDIR": str(folders["temp"])}
+    return {"cwd": folders["work"], "env": environment}
 
 
 def tracked(folder, pattern="*"):
@@ -173,9 +174,26 @@ def test_installed_package_stands_on_its_own(clean, outside):
 
 
 def test_demo_runs_from_the_wheel(clean, outside):
+    """The main job; and when it is over, no process and no file is left but those it names."""
     shown = json.loads(run(clean / "mynah", "demo", "--json", timeout=300, **outside))
     assert shown["ok"] is True
-    assert shown["steps"]
-    for step in shown["steps"]:
-        assert step["ok"] is True, step
-        assert step["seconds"] >= 0
+    steps = {step["name"]: step for step in shown["steps"]}
+    assert {"flash", "boot", "pair", "listen", "obey"} <= set(steps)
+    assert all(step["ok"] is True and step["seconds"] >= 0 for step in steps.values())
+    assert steps["listen"]["figures"]["heard"] == "Okay Nabu"
+    assert tracked(outside["cwd"]) == set(shown["files"].values())
+    assert list(Path(outside["env"]["TMPDIR"]).iterdir()) == []
+    assert processes_with("TMPDIR=" + outside["env"]["TMPDIR"]) == []
+
+
+def processes_with(setting):
+    """Running processes that have `setting` in their environment, where /proc tells."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            settings = path.read_bytes().split(b"\0")
+        except OSError:  # gone, or another user's
+            continue
+        if os.fsencode(setting) in settings:
+            found.append(path.parent.name)
+    return found
