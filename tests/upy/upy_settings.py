@@ -4,7 +4,7 @@ import os
 
 import vfs
 
-from speaker.util import storage
+from speaker.util import log, storage
 from speaker.util.storage import TwoCopies, decode, encode
 
 BLOCK = 4096
@@ -144,7 +144,13 @@ def test_newest_valid_copy_wins():
     write(a, b"\xff" * 100)
     write(b, b"mynah1 99999 zz\n{}")
     files = TwoCopies(a, b)
-    assert not files.load() and files.values == {}
+    warnings = []
+    storage.log = type("log", (), {"warning": lambda *record: warnings.append(record[1])})
+    try:
+        assert not files.load() and files.values == {}
+    finally:
+        storage.log = log
+    assert warnings[-1] == "no valid copy: using defaults" and len(warnings) == 3
     assert files.save({"n": 1})
     files = TwoCopies(a, b)
     assert files.load() and files.values == {"n": 1}

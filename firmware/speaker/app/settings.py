@@ -14,7 +14,7 @@ from speaker.util.storage import TwoCopies
 
 # A slider sends many values a second; flash wears with every save. Save when it has been quiet
 # for a while, but never keep a change longer than the limit.
-_QUIET_MS = const(1500)
+_QUIET_MS = const(1000)
 _LIMIT_MS = const(10_000)
 
 _RANGES = {"volume": (0, 100), "light_brightness": (1, 100), "light_colour": (0, 0xFFFFFF)}

@@ -3,7 +3,7 @@
 import os
 
 import neopixel
-from machine import I2S, Pin
+from machine import I2S, SPI, Pin
 
 from speaker.audio.microphone import Microphone
 from speaker.audio.player import Player
@@ -18,6 +18,8 @@ from speaker.wake.engine import WakeEngine
 
 MODELS = "/models"
 
+_LED_SPI = 2  # the general-purpose controller that no board of ours uses otherwise
+_LED_BAUD = 1_000_000
 _FRAME_SAMPLES = 320  # 20 ms
 _RING_FRAMES = 32  # 640 ms: what the engine may fall behind
 
@@ -67,9 +69,14 @@ def led(facts: dict) -> Any:
     if facts["kind"] == "ws2812":
         return Ws2812(neopixel.NeoPixel(Pin(facts["pin"], Pin.OUT), facts["count"]))
     if facts["kind"] == "apa102":
-        data = Pin(facts["pin"], Pin.OUT, value=0)
-        clock = Pin(facts["clock"], Pin.OUT, value=0)
-        return Apa102(data, clock, facts["count"])
+        spi = SPI(
+            _LED_SPI,
+            baudrate=_LED_BAUD,
+            sck=Pin(facts["clock"]),
+            mosi=Pin(facts["pin"]),
+            miso=None,
+        )
+        return Apa102(spi, facts["count"])
     return NoLed()
 
 
