@@ -1,7 +1,10 @@
 """A board's log: parsing, showing noise safely, following through a pulled cable."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -154,11 +157,9 @@ def test_a_port_that_is_not_there_is_an_error_at_once():
         next(follow("/dev/no-such-port"))
 
 
-def test_a_port_that_another_process_holds_names_the_process(tmp_path):
-    import os
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_port_that_another_process_holds_names_the_process():
     import pty
-    import subprocess
-    import sys
 
     master, slave = pty.openpty()
     device = os.ttyname(slave)

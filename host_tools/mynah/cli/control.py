@@ -35,14 +35,15 @@ def status(name: str, *, as_json: bool) -> None:
     from rich.table import Table
 
     with _client(name) as client:
-        names = [each.name for each in client.spec.properties.values() if "read" in each.access]
-        values = client.get_all(names)
+        readable = [each for each in client.spec.properties.values() if "read" in each.access]
+        values = client.get_all(each.name for each in readable)
     if as_json:
         print_json(values)
         return
     table = Table("property", "value", box=None, header_style="bold")
-    for each, value in values.items():
-        table.add_row(each, _shown(value))
+    for each in readable:
+        meaning = (each.values or {}).get(values[each.name])
+        table.add_row(each.name, _shown(values[each.name]) + (f" ({meaning})" if meaning else ""))
     stdout().print(table)
 
 

@@ -30,6 +30,7 @@ _GEOMETRY: dict[str, int] = {
     "block_cycles": 100,
     "disk_version": 0x00020001,  # LittleFS 2.1, MicroPython's own since 1.20
 }
+_INLINE_MAX = 128  # files up to the cache size lie in their folder's own blocks
 _NO_SPACE = -28  # LFS_ERR_NOSPC, lfs.h
 
 
@@ -128,7 +129,9 @@ def _write(files: Mapping[str, bytes], n_blocks: int, total: int) -> _Memory:
 
 def _estimate(files: Mapping[str, bytes]) -> int:
     """Blocks that suffice nearly always: contents, a pair for each folder, some for names."""
-    contents = sum(len(data) // (BLOCK_SIZE - 8) + 1 for data in files.values())
+    contents = sum(
+        len(data) // (BLOCK_SIZE - 8) + 1 for data in files.values() if len(data) > _INLINE_MAX
+    )
     folders = {folder for path in files for folder in PurePosixPath(path).parents}
     return contents + 2 * len(folders) + len(files) // 16 + 4
 
