@@ -1,8 +1,7 @@
 """Make ``firmware/speaker/wake/tables.py``: the constants of the microWakeWord front end.
 
 The board's floats have 32 bits or none at all, so what the C front end computes at start-up is
-computed here, once, in the same float type: functions are taken in 64 bits and rounded to 32, so
-that every computer makes the same file. Run it after a change::
+computed here, once, in the same float type. Run it after a change, on Linux (see ``_mel``)::
 
     python -m mynah.models.frontend_tables
 
@@ -139,7 +138,9 @@ def _unit_circle(phases: list[float]) -> _Words:
 
 
 def _mel(hz: np.float32) -> np.float32:
-    mel: np.float32 = _F(1127) * _F(math.log1p(_F(hz / _F(700))))
+    # numpy takes the C library's log1pf, whose last bit shows in two weights: glibc's is that of
+    # the reference, pymicro-features on Linux.
+    mel: np.float32 = _F(1127) * _F(np.log1p(_F(hz / _F(700))))
     return mel
 
 
