@@ -7,7 +7,7 @@ from micropython import const
 SAMPLE_RATE_HZ = const(16000)  # of the wake engine; the microphone is clocked to it
 
 _LED_KINDS = ("none", "ws2812", "apa102")
-_DEFAULT_MIC_BUFFER = const(40_000)  # bytes of DMA: 312 ms at 8 bytes a frame
+_DEFAULT_MIC_BUFFER = const(40_000)  # bytes of DMA: 304 ms at 8 bytes a frame
 _DEFAULT_AMP_BUFFER = const(3_200)  # bytes of DMA: 100 ms, so that stop is heard at once
 
 

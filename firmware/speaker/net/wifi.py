@@ -81,15 +81,15 @@ class Wifi:
     async def _join_once(self, ssid: str, password: str) -> str:
         station = self._station
         station.active(True)
-        # One attempt a call: with IDF's own retries `status()` stays CONNECTING for ever.
-        # No power saving: it costs up to 300 ms a packet, and the speaker is on mains.
-        station.config(reconnects=0, pm=network.WLAN.PM_NONE)
         self.leave()
         before = station.status()
         try:
+            # One attempt a call: with IDF's own retries `status()` stays CONNECTING for ever.
+            # No power saving: it costs up to 300 ms a packet, and the speaker is on mains.
+            station.config(reconnects=0, pm=network.WLAN.PM_NONE)
             # An open network takes no key at all.
             station.connect(ssid, password if password else None)
-        except OSError:
+        except OSError:  # the driver is busy with something else
             return REFUSED
         return await self._outcome(before)
 

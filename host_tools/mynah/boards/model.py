@@ -14,7 +14,9 @@ VIRTUAL_IMAGE = "virtual"
 
 _MIC_RATE_HZ = 16000  # what the wake-word models were trained on
 _MIC_SLOT_BITS = 32  # INMP441 and its like put 24 bits into a 32-bit slot
-_MIC_BUFFER_BYTES = _MIC_RATE_HZ * _MIC_SLOT_BITS // 8 // 4  # a quarter of a second
+# The DMA holds both slots of a frame, whatever is read (ports/esp32/machine_i2s.c), in buffers of
+# 2048 bytes: 304 ms, which a garbage collection in PSRAM may take.
+_MIC_BUFFER_BYTES = 40_000
 
 
 @dataclass(frozen=True, slots=True)
