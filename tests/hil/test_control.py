@@ -62,9 +62,7 @@ def test_a_muted_microphone_hears_nothing(paired, bench, world, console, recordi
 @pytest.mark.parametrize("value", [-1, 101, "loud"])
 def test_a_volume_out_of_range_is_refused_by_the_board(paired, value):
     before = paired.get("speaker.volume")
-    (answer,) = paired.call(
-        "set_properties", [{"did": "x", "siid": 2, "piid": 1, "value": value}]
-    )
+    (answer,) = paired.call("set_properties", [{"did": "x", "siid": 2, "piid": 1, "value": value}])
     assert answer["code"] == -4005
     assert paired.get("speaker.volume") == before
 

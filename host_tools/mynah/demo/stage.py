@@ -77,9 +77,7 @@ class Stage:
 
     def open_console(self) -> Console:
         """Open the board's serial port for its log."""
-        self._console = Console(
-            self.board.url, log_path=self.log_path, on_line=self.listener.line
-        )
+        self._console = Console(self.board.url, log_path=self.log_path, on_line=self.listener.line)
         return self._console
 
     def log_text(self) -> str:

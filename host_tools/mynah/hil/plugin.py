@@ -44,9 +44,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def console(
-    bench: Bench, request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[Console]:
+def console(bench: Bench, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Console]:
     """The board's console for one test, with a log file of its own."""
     name = re.sub(r"[^\w.-]", "_", request.node.name)
     with Console(bench.url, log_path=tmp_path / f"{name}.log") as console:
