@@ -174,6 +174,10 @@ class SerialServer:
             if wanted and not self._listening:
                 self._listener.listen(1)
             elif self._listening and not wanted:
+                # A process that another thread is just forking holds a copy of the socket until
+                # its exec: without the shutdown that copy would go on listening.
+                with contextlib.suppress(OSError):
+                    self._listener.shutdown(socket.SHUT_RDWR)
                 self._listener.close()
                 self._listener = _bind(self.tcp_port)
             self._listening = wanted
