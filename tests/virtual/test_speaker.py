@@ -96,6 +96,10 @@ class Speaker:
         self._at += found.end()
         return found
 
+    def type(self, text):
+        """Type on the console."""
+        self._port.write(text.encode())
+
     def restart(self):
         self.forget()
         self.board.reset()
@@ -237,6 +241,20 @@ def test_damaged_settings(speaker, copies, volume):
         one.expect("wifi: joined home")
         assert one.client().get_property_by(2, 1)[0]["value"] == volume
     one.restart()
+    assert "Traceback" not in one.whole_log
+
+
+def test_ctrl_c_gives_the_prompt_and_it_can_be_run_again(speaker):
+    one = speaker(settings__a=settings_file())
+    one.expect("wifi: joined home")
+    one.type("\x03")
+    one.expect("app: stopped by the keyboard")
+    one.expect(">>> ")
+    one.type("from speaker.app.main import run\r\nrun()\r\n")
+    one.expect("app: ready")
+    assert one.client().get_property_by(2, 1)[0]["value"] == 60
+    one.type("\x03")
+    one.expect(">>> ")
     assert "Traceback" not in one.whole_log
 
 

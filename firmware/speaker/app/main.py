@@ -123,9 +123,10 @@ class Speaker:
         while True:
             await asyncio.sleep(3600)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Give the hardware back, for the prompt and for a second start."""
         self._supervisor.close()
+        await asyncio.sleep_ms(20)  # the cancelled tasks clean up after themselves
         self._microphone.close()
         self._player.close()
         for button in self._buttons:
@@ -196,11 +197,6 @@ def run() -> None:
         machine.reset()
     finally:
         if whole is not None:
-            whole.close()
-            asyncio.run(_settle())
+            # In a run of its own: the task that Ctrl-C broke into still counts as the current one.
+            asyncio.run(whole.close())
         asyncio.new_event_loop()
-
-
-async def _settle() -> None:
-    """Let the cancelled tasks clean up after themselves."""
-    await asyncio.sleep_ms(20)
