@@ -40,9 +40,12 @@ def command(
     from mynah.demo import DemoOptions, run_demo
     from mynah.demo.report import Screen, print_report
     from mynah.demo.sound import default_sound, sound_from_file, sound_from_microphone
+    from mynah.models import shipped
 
     if wav is not None and mic:
         raise click.UsageError("--wav and --mic exclude each other")
+    if model not in shipped():
+        raise click.UsageError(f"no model {model!r}: there are {', '.join(sorted(shipped()))}")
     if mic:
         click.echo("Speak the wake word now: recording for 5 seconds.", err=True)
         sound = sound_from_microphone()

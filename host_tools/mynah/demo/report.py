@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from mynah.demo.run import DemoResult, Listener, StepResult
+from mynah.demo.result import DemoResult, Listener, StepResult
 
 if TYPE_CHECKING:
     from types import TracebackType

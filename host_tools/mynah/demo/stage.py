@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from mynah.demo.run import Listener
+    from mynah.demo.result import Listener
     from mynah.demo.sound import Sound
     from mynah.demo.trace import Wake
     from mynah.miio import MiioClient

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mynah.demo.sound import Sound
-    from mynah.demo.stage import Stage
-    from mynah.virtual.microphone import Playback
+    from mynah.hil import Console
+    from mynah.miio import MiioClient
+    from mynah.virtual.microphone import Microphone, Playback
 
 # How the board's log says that it heard its wake word: the word, the mean output, the sample.
 _HEARD = r'wake: heard "(.+)" p=(\d+) at=(\d+)'
@@ -44,12 +45,21 @@ class Wake:
 class Trace:
     """Follows one recording into the microphone."""
 
-    def __init__(self, stage: Stage, playback: Playback) -> None:
-        started_at = stage.board.world.mic.started_at
-        assert started_at is not None
-        self._stage = stage
+    def __init__(
+        self,
+        console: Console,
+        client: MiioClient,
+        sound: Sound,
+        playback: Playback,
+        mic: Microphone,
+    ) -> None:
+        """Follow ``sound``, which ``playback`` brings into the microphone ``mic``."""
+        assert mic.started_at is not None
+        self._console = console
+        self._client = client
+        self._sound = sound
         self._playback = playback
-        self._offset_s = playback.start_time - started_at
+        self._offset_s = playback.start_time - mic.started_at
         self._outputs: dict[int, int] = {}
 
     def until_heard(self) -> tuple[float, re.Match[str]]:
@@ -61,13 +71,13 @@ class Trace:
         deadline = self._playback.end_time + 2
         while (left := deadline - time.monotonic()) > 0:
             try:
-                return self._stage.console.expect_line(_HEARD, min(left, _POLL_S))
+                return self._console.expect_line(_HEARD, min(left, _POLL_S))
             except ExpectTimeoutError:
                 self._read()
         peak = max(self._shown().values(), default=0) / 255
         raise VerificationError(
-            f"no wake word heard in {self._stage.sound.name}: the model's highest output is "
-            f"{peak:.2f}. Is --model {self._stage.model} the right one for it?"
+            f"no wake word heard in {self._sound.name}: the model's highest output is "
+            f"{peak:.2f}. Is --model the right one for it?"
         )
 
     def finish(self, heard_at: float, sample: int) -> Wake:
@@ -87,14 +97,14 @@ class Trace:
 
     def _read(self) -> None:
         """Ask the board for its model's last outputs and keep them."""
-        at, _, outputs = str(self._stage.client.get("wake.history")).partition(":")
+        at, _, outputs = str(self._client.get("wake.history")).partition(":")
         newest = int(at or 0)
         for age, output in enumerate(reversed(bytes.fromhex(outputs))):
             self._outputs[newest - age * _OUTPUT_SAMPLES] = output
 
     def _shown(self) -> dict[float, int]:
         timed = {self._time_s(sample): self._outputs[sample] for sample in sorted(self._outputs)}
-        return {t: output for t, output in timed.items() if 0 < t < self._stage.sound.seconds}
+        return {t: output for t, output in timed.items() if 0 < t < self._sound.seconds}
 
     def _time_s(self, sample: int) -> float:
         return sample / RATE_HZ - self._offset_s
