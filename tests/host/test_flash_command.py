@@ -1,7 +1,7 @@
 """Flashing with real esptool: what is written, and what is refused before anything is erased."""
 
 import json
-import threading
+import queue
 
 import pytest
 
@@ -26,11 +26,10 @@ class NoCpu:
     """Stands where MicroPython would run: the flash is what these tests look at."""
 
     def __init__(self, **parts):
-        self.started = threading.Event()
+        self.boots = queue.Queue()
 
     def start(self, boot, cause):
-        self.boot = boot
-        self.started.set()
+        self.boots.put(boot)
 
     def stop(self):
         pass
@@ -43,9 +42,20 @@ class NoCpu:
 
 
 @pytest.fixture
-def board():
-    with VirtualBoard(cpu_factory=NoCpu) as board:
+def cpu():
+    return NoCpu()
+
+
+@pytest.fixture
+def board(cpu):
+    with VirtualBoard(cpu_factory=lambda **_: cpu) as board:
         yield board
+
+
+def written(board, cpu):
+    """The files in the filesystem that the board found when it started after flashing."""
+    vfs = cpu.boots.get(timeout=5).vfs
+    return filesystem.read(board.flash.read(vfs.offset, vfs.size), vfs.size)
 
 
 def stock_image(*, version="v1.29.0", name=OCTAL, chip_id=9, project="micropython"):
@@ -58,20 +68,17 @@ def stock_image(*, version="v1.29.0", name=OCTAL, chip_id=9, project="micropytho
     return boot.ljust(0x8000, b"\xff") + table.ljust(0x8000, b"\xff") + app
 
 
-def test_flash_writes_everything_and_starts_the_board(board, capsys):
+def test_flash_writes_everything_and_starts_the_board(board, cpu, capsys):
     cli.main(["flash", "--board", "virtual", "--port", board.url, "--json"], standalone_mode=False)
     report = json.loads(capsys.readouterr().out)
     assert report["chip"].startswith("ESP32-S3")
     assert report["mac"] == board.mac
     assert report["verified_by"].startswith("MD5 of every region")
-    assert board._cpu.started.wait(5)
-    vfs = board._cpu.boot.vfs
-    written = filesystem.read(board.flash.read(vfs.offset, vfs.size), vfs.size)
-    assert written == plan(VIRTUAL).files
-    assert len(written) == report["n_files"]
+    assert written(board, cpu) == plan(VIRTUAL).files
+    assert report["n_files"] == len(plan(VIRTUAL).files)
 
 
-def test_unplugged_in_mid_flash_then_flashed_again(board):
+def test_unplugged_in_mid_flash_then_flashed_again(board, cpu):
     def pull(share):
         if share > 0.2:
             board.unplug()
@@ -80,10 +87,7 @@ def test_unplugged_in_mid_flash_then_flashed_again(board):
         flash_board(VIRTUAL, board.url, progress=pull)
     board.replug()
     flash_board(VIRTUAL, board.url)
-    assert board._cpu.started.wait(5)
-    vfs = board._cpu.boot.vfs
-    written = filesystem.read(board.flash.read(vfs.offset, vfs.size), vfs.size)
-    assert written == plan(VIRTUAL).files
+    assert written(board, cpu) == plan(VIRTUAL).files
 
 
 def test_a_chip_with_the_other_psram_is_refused_before_anything_is_erased():
