@@ -32,9 +32,18 @@ sys.exit(0)
 
 
 def pytest_collect_file(parent, file_path):
-    if file_path.suffix == ".py" and file_path.name.startswith("upy_"):
+    if _is_ours(file_path) and not parent.session.isinitpath(file_path):
         return _File.from_parent(parent, path=file_path)
     return None
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    """A file that is named on the command line; pytest would import it."""
+    return _File.from_parent(parent, path=module_path) if _is_ours(module_path) else None
+
+
+def _is_ours(path):
+    return path.suffix == ".py" and path.name.startswith("upy_")
 
 
 class _File(pytest.File):

@@ -32,6 +32,9 @@ _STYLES = {"D": "dim", "I": "", "W": "yellow", "E": "bold red"}
 @click.option(
     "--timeout", type=float, metavar="S", help="Stop after S seconds; with --until, exit code 5."
 )
+@click.option(
+    "--reset", is_flag=True, help="Restart the board first, to see its log from the start."
+)
 @json_option
 def command(
     port: str | None,
@@ -40,13 +43,14 @@ def command(
     until: str | None,
     timeout: float | None,
     *,
+    reset: bool,
     as_json: bool,
 ) -> None:
     """Follow a board's log, through resets and unplugged cables. Ctrl-C ends it.
 
     \b
     mynah logs --port /dev/ttyUSB0 --level W
-    mynah logs --port rfc2217://127.0.0.1:3333 --until 'app: ready' --timeout 20
+    mynah logs --port rfc2217://127.0.0.1:3333 --reset --until 'app: ready' --timeout 20
     """
     from mynah.logs import LEVELS
     from mynah.logs.follow import follow
@@ -55,7 +59,7 @@ def command(
     console = stdout()
     shown_from = LEVELS.index(level.upper())
     url = chosen_port(port)
-    for record in follow(url, baud=baud, timeout_s=timeout, talk=talk):
+    for record in follow(url, baud=baud, timeout_s=timeout, reset=reset, talk=talk):
         if record.level is None or LEVELS.index(record.level) >= shown_from:
             if as_json:
                 click.echo(_as_json(record))

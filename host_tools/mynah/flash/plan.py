@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mynah.errors import ImageError, MynahError
-from mynah.flash import fetch, filesystem, firmware, partitions
+from mynah.errors import ImageError
+from mynah.flash import fetch, filesystem, firmware
 from mynah.flash.files import arch_of, firmware_files
-from mynah.flash.image import BOOT_OFFSET, virtual_images
-from mynah.virtual.micropython import micropython_command
+from mynah.virtual.factory import flash_content
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
 
 DEFAULT_MODELS = ("okay_nabu",)
 """The wake-word models that a board gets unless others are named."""
-
-_ASK_VERSION = "import sys; print('v%d.%d.%d' % sys.implementation.version[:3])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +67,6 @@ def _micropython(board: Board, image: Path | None) -> Firmware:
         except OSError as error:
             raise ImageError(f"{image}: {error.strerror}") from None
     if board.is_virtual:
-        return _virtual_micropython()
+        return firmware.assemble(flash_content(), "virtual image")
     download = fetch.fetch(board.image)
     return firmware.load(download.data, download.name)
-
-
-def _virtual_micropython() -> Firmware:
-    boot, app = virtual_images(_host_version())
-    rows = partitions.stock()
-    start = next(row.offset for row in rows if row.type == partitions.TYPE_APP)
-    table = (partitions.TABLE_OFFSET, partitions.build(rows))
-    return firmware.assemble([(BOOT_OFFSET, boot), table, (start, app)], "virtual image")
-
-
-def _host_version() -> str:
-    done = subprocess.run(
-        [*micropython_command(), "-c", _ASK_VERSION], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise MynahError(f"this computer's MicroPython does not start: {done.stderr.strip()}")
-    return done.stdout.strip()

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import serial
 
 from mynah.errors import BoardTimeoutError, PortError
-from mynah.link import open_port
+from mynah.link import lost_port, open_port, reset_board
 from mynah.logs import clean
+from mynah.logs.follow import LineSplitter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _SHOWN_LINES = 12
-_RESET_PULSE_S = 0.1
 
 
 class ExpectTimeoutError(BoardTimeoutError):
@@ -57,7 +57,7 @@ class Console:
         self._on_line = on_line
         self._changed = threading.Condition()
         self._cursor = 0
-        self._partial = bytearray()
+        self._splitter = LineSplitter()
         self._stop = threading.Event()
         self._lost: str | None = None
         self._port: serial.SerialBase | None = None
@@ -114,7 +114,7 @@ class Console:
         try:
             self._port.write(data)
         except serial.SerialException as error:
-            raise PortError(f"{self.url} vanished: {error}") from error
+            raise lost_port(self.url) from error
 
     def reset_board(self) -> None:
         """Pulse EN through RTS, as esptool's hard reset does; the boot log follows.
@@ -125,12 +125,9 @@ class Console:
         if self._port is None:
             raise PortError(f"{self.url} is closed")
         try:
-            self._port.dtr = False
-            self._port.rts = True
-            time.sleep(_RESET_PULSE_S)
-            self._port.rts = False
+            reset_board(self._port)
         except (serial.SerialException, OSError) as error:
-            raise PortError(f"{self.url} vanished: {error}") from error
+            raise lost_port(self.url) from error
 
     @contextlib.contextmanager
     def released(self) -> Iterator[None]:
@@ -166,20 +163,17 @@ class Console:
         while not self._stop.is_set():
             try:
                 data = self._port.read(max(1, self._port.in_waiting))
-            except (serial.SerialException, OSError) as error:
+            except (serial.SerialException, OSError):
                 with self._changed:
-                    self._lost = f"{self.url} vanished: {error}. Is the board plugged in?"
+                    self._lost = str(lost_port(self.url))
                     self._changed.notify_all()
                 return
             if data:
                 self._take(data)
 
     def _take(self, data: bytes) -> None:
-        self._partial += data
-        *whole, rest = self._partial.split(b"\n")
-        self._partial = bytearray(rest)
-        for raw in whole:
-            line = clean(raw.rstrip(b"\r").decode("utf-8", "backslashreplace"))
+        for text in self._splitter.feed(data):
+            line = clean(text)
             with self._changed:
                 self.lines.append((time.monotonic(), line))
                 self._changed.notify_all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +20,8 @@ REMOTE = "rfc2217://"
 serial.protocol_handler_packages.insert(0, "mynah.link.urlhandler")
 
 _THIS_COMPUTER = {"localhost", "127.0.0.1"}
+_RESET_PULSE_S = 0.1
+
 _BUSY = {errno.EBUSY, errno.EAGAIN}
 _MISSING = {errno.ENOENT, errno.ENODEV, errno.ENXIO}
 
@@ -36,6 +39,17 @@ def open_port(url: str, *, baud: int = 115200, timeout_s: float | None = 0.1) ->
         return serial.serial_for_url(url, baudrate=baud, timeout=timeout_s, exclusive=exclusive)
     except (OSError, ValueError) as error:  # SerialException is an OSError
         raise port_error(url, error) from error
+
+
+def reset_board(port: serial.SerialBase) -> None:
+    """Pulse EN through RTS, as esptool's hard reset does; the program starts anew.
+
+    Raises what pyserial raises when the port vanishes.
+    """
+    port.dtr = False  # GPIO0 stays high: no ROM loader
+    port.rts = True
+    time.sleep(_RESET_PULSE_S)
+    port.rts = False
 
 
 def lost_port(url: str) -> PortError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import serial
 
 from mynah.errors import PortError
-from mynah.link import open_port
+from mynah.link import open_port, reset_board
 from mynah.logs.record import LogRecord, parse
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def follow(
     baud: int = 115200,
     timeout_s: float | None = None,
     reconnect: bool = True,
+    reset: bool = False,
     talk: Callable[[str], None] | None = None,
 ) -> Iterator[LogRecord]:
     """Yield each line of the log as it comes.
@@ -55,6 +56,7 @@ def follow(
         baud: baud rate of the console.
         timeout_s: end after so many seconds; None: go on for ever.
         reconnect: when the port vanishes, wait for it instead of raising.
+        reset: restart the board first, so that its log is seen from the start.
         talk: called with a line for the user when the port vanishes and comes back.
 
     Raises:
@@ -65,6 +67,9 @@ def follow(
     port: serial.SerialBase | None = open_port(url, baud=baud)
     while port is not None:
         try:
+            if reset:
+                reset_board(port)
+                reset = False
             yield from records(port, deadline)
         except (serial.SerialException, OSError):
             if not reconnect:
