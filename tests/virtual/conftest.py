@@ -1,3 +1,4 @@
+import ast
 import subprocess
 import threading
 import time
@@ -161,3 +162,65 @@ def stock_image():
     )
     table = partitions.build(partitions.stock())
     return boot.ljust(0x8000, b"\xff") + table.ljust(0x8000, b"\xff") + app
+
+
+class MicroPython:
+    """A virtual board that runs MicroPython, and its REPL over the serial port."""
+
+    def __init__(self):
+        self.board = VirtualBoard(content=flash_content())
+        self.world = self.board.world
+        self.console = Console(self.board.url)
+        self.restart()
+
+    def send(self, data):
+        self.console.port.write(data)
+
+    def start(self, code):
+        """Have the raw REPL run ``code``."""
+        self.send(b"\r\x03\x01")
+        self.console.expect(b"raw REPL; CTRL-B to exit\r\n>")
+        self.send(code.encode() + b"\x04")
+        self.console.expect(b"OK")
+
+    def result(self, timeout_s=10):
+        """What the code printed, and its traceback, as text with \\n."""
+        printed = self.console.expect(b"\x04", timeout_s)
+        traceback = self.console.expect(b"\x04>", timeout_s)
+        return printed.decode().replace("\r\n", "\n"), traceback.decode().replace("\r\n", "\n")
+
+    def run(self, code, timeout_s=10):
+        """What ``code`` prints; an exception in it is a failure."""
+        self.start(code)
+        printed, traceback = self.result(timeout_s)
+        assert traceback == "", traceback
+        return printed
+
+    def value(self, expression, setup=""):
+        """The value of an expression of literals."""
+        return ast.literal_eval(self.run(f"{setup}\nprint(repr({expression}))"))
+
+    def restart(self):
+        """Reset the board; wait for the prompt."""
+        self.board.reset()
+        self.console.expect(b">>> ")
+
+    def close(self):
+        self.console.close()
+        self.board.close()
+
+
+@pytest.fixture
+def micropython():
+    """A `MicroPython` board of the test's own."""
+    board = MicroPython()
+    yield board
+    board.close()
+
+
+@pytest.fixture(scope="module")
+def shared_micropython():
+    """A `MicroPython` board that the tests of a module share; they leave no state behind."""
+    board = MicroPython()
+    yield board
+    board.close()

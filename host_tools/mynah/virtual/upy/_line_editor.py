@@ -1,6 +1,7 @@
 """The friendly REPL's line editing (MicroPython's readline.c and repl.c, without completion)."""
 
 _HISTORY = 8
+_INDENT = 4
 _KEYWORDS = ("@", "if", "while", "for", "try", "with", "def", "class", "async")
 
 
@@ -44,6 +45,16 @@ def needs_more(source):
     return compound and source[-1] != "\n"
 
 
+def auto_indent(source):
+    """The spaces that the line after ``source`` starts with (readline_auto_indent)."""
+    lines = source.split("\n")
+    last = lines[-1]
+    if len(lines) > 1 and not last.strip(" ") and not lines[-2].strip(" "):
+        return ""
+    n = (len(last) - len(last.lstrip(" "))) // _INDENT
+    return " " * _INDENT * (n + (last[-1:] == ":"))
+
+
 def _is_name(c):
     return c == "_" or c.isalpha() or c.isdigit()
 
@@ -56,11 +67,11 @@ class LineEditor:
         self._write = write
         self._history = []
 
-    def read(self, prompt):
+    def read(self, prompt, indent=""):
         """The next line and 0; on an empty line also "" and the control character (1 to 5)."""
-        self._write(prompt)
-        self._line = ""
-        self._at = 0
+        self._write(prompt + indent)
+        self._line = indent
+        self._at = len(indent)
         self._recall = -1
         while True:
             c = self._read_byte()
@@ -83,8 +94,7 @@ class LineEditor:
         elif c == 5:
             self._move(len(self._line))
         elif c in (8, 127):
-            if self._at:
-                self._replace(self._line[: self._at - 1] + self._line[self._at :], self._at - 1)
+            self._delete()
         elif c == 27:
             self._escape()
         elif c >= 128:
@@ -93,6 +103,13 @@ class LineEditor:
             self._insert("    ")
         elif c >= 32:
             self._insert(chr(c))
+
+    def _delete(self):
+        # One character, or back to the last indentation.
+        n = min(self._at, 1)
+        if self._at and not self._line[: self._at].strip(" "):
+            n = (self._at - 1) % _INDENT + 1
+        self._replace(self._line[: self._at - n] + self._line[self._at :], self._at - n)
 
     def _utf8(self, first):
         n = 1 if first < 0xE0 else 2 if first < 0xF0 else 3

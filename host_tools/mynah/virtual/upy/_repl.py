@@ -6,7 +6,7 @@ import time
 from micropython import const
 
 import _link
-from _line_editor import LineEditor, needs_more
+from _line_editor import LineEditor, auto_indent, needs_more
 
 FORCED_EXIT = const(0x100)
 
@@ -198,7 +198,7 @@ def friendly_repl(scope):
             continue
         else:
             while needs_more(line):
-                more, end = editor.read("... ")
+                more, end = editor.read("... ", auto_indent(line))
                 if end == _CTRL_C:
                     write("\n")
                     line = None
