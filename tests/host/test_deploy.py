@@ -10,6 +10,7 @@ from mynah.flash import filesystem
 from mynah.flash.deploy import deploy
 from mynah.flash.plan import plan
 from mynah.link.repl import Repl
+from mynah.models import shipped
 from mynah.virtual.board import VirtualBoard
 
 VIRTUAL = boards.load("virtual")
@@ -108,3 +109,17 @@ def test_what_code_raises_on_the_board_is_told(board):
 
 def _hash(data):
     return hashlib.sha256(data).hexdigest()
+
+
+def test_a_model_of_the_users_own_stays(board):
+    with Repl(board.url) as repl:
+        repl.run("with open('/models/my_word.wake', 'w') as f: f.write('mine')\n")
+    report = deploy(board.url, dry_run=True, reset=False)
+    assert report.deleted == []
+    assert "/models/okay_nabu.wake" in report.unchanged
+
+
+def test_a_model_file_is_installed_under_its_own_name():
+    tflite = shipped()["alexa"].tflite
+    files = plan(VIRTUAL, [str(tflite)]).files
+    assert "/models/alexa.wake" in files

@@ -17,6 +17,7 @@ from mynah import boards
 from mynah.errors import BoardError, BoardTimeoutError, MynahError
 from mynah.flash.files import arch_of, firmware_files
 from mynah.link.repl import Repl, ReplError
+from mynah.models import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -163,15 +164,19 @@ def _update(
     progress: Callable[[float], None] | None,
 ) -> DeployReport:
     there = _hashes(repl)
+    own: set[str] = set()  # models that this computer has no source of stay as they are
     if models is None:
-        models = [found[1] for path in there if (found := _MODELS_ON_BOARD.fullmatch(path))]
+        on_board = {m[1]: path for path in there if (m := _MODELS_ON_BOARD.fullmatch(path))}
+        models = [name for name in on_board if name in shipped()]
+        own = {path for name, path in on_board.items() if name not in models}
     files = firmware_files(board, models, arch_of(board))
     changed = {
         path: data
         for path, data in files.items()
         if there.get(path) != hashlib.sha256(data).hexdigest()
     }
-    stale = sorted(path for path in there if path.startswith(OURS) and path not in files)
+    kept = own | files.keys()
+    stale = sorted(path for path in there if path.startswith(OURS) and path not in kept)
     if not dry_run:
         if changed:
             _write(repl, changed, progress or (lambda _: None))

@@ -63,7 +63,7 @@ def firmware_files(board: Board, models: Iterable[str], arch: str | None) -> dic
 
     Args:
         board: what ``/board.json`` describes.
-        models: names of wake-word models to put under ``/models``.
+        models: wake-word models to put under ``/models``: names, or paths of ``.tflite`` files.
         arch: what `arch_of` said. Modules named ``*_viper.py`` need one, ``*_xtensa.py`` run on
             the ESP32-S3 alone; they are left out where they cannot run.
 
@@ -78,7 +78,7 @@ def firmware_files(board: Board, models: Iterable[str], arch: str | None) -> dic
         for path, code in zip(sources, compiled, strict=True):
             files[f"/{_on_board(path).with_suffix('.mpy').as_posix()}"] = code
     for name in models:
-        files[f"/models/{name}.wake"] = wake_models.compiled(name)
+        files[f"/models/{Path(name).stem}.wake"] = wake_models.compiled(name)
     files["/board.json"] = board.device_json()
     return files
 
