@@ -7,7 +7,8 @@ import pytest
 
 _JOIN = (
     "import network, time, socket, asyncio\nsta = network.WLAN(network.WLAN.IF_STA)\n"
-    "sta.active(True)\nsta.connect('home', 'secret123')\nwhile not sta.isconnected(): time.sleep_ms(10)\n"
+    "sta.active(True)\nsta.connect('home', 'secret123')\n"
+    "while not sta.isconnected(): time.sleep_ms(10)\n"
 )
 _ECHO = (
     "async def echo(sock):\n"

@@ -98,7 +98,7 @@ def test_a_program_can_ask_for_a_soft_reset(shared_micropython, how):
     [
         "while True: pass",
         "import time\nwhile True: time.sleep(5)",
-        "import asyncio\nasyncio.run(asyncio.sleep(60))",
+        "import asyncio\nasync def f(): await asyncio.sleep(60)\nasyncio.run(f())",
         "import machine\nwhile True: machine.Pin(4).value()",
         "import select\nselect.poll().poll()",
         "import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.recv(1)",
@@ -190,3 +190,10 @@ def test_a_corrupt_filesystem_is_said_so(micropython):
     micropython.board.flash.program(vfs.offset, bytes(0x2000))
     micropython.board.power_on()
     micropython.console.expect(b"The filesystem appears to be corrupted.")
+
+
+def test_a_file_that_was_left_open_is_written_at_a_soft_reset(micropython):
+    micropython.run("file = open('open.txt', 'w'); file.write('x' * 5000)")
+    micropython.send(b"\x04")
+    micropython.console.expect(b"raw REPL; CTRL-B to exit\r\n>")
+    assert micropython.value("len(open('open.txt').read())") == 5000

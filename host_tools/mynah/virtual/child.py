@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mynah.virtual import shims
 from mynah.virtual.interrupts import Interrupts, KeyboardInterrupts
-from mynah.virtual.link import MAX_PACKET, Answer, packet_pair, send_answer
+from mynah.virtual.link import MAX_PACKET, PAYLOAD_FOLLOWS, Answer, packet_pair, send_answer
 from mynah.virtual.micropython import micropython_command
 
 if TYPE_CHECKING:
@@ -128,6 +128,9 @@ class Child:
     def _serve_one(self, buffer: bytearray) -> bool:
         try:
             n = self._calls.recv_into(buffer)
+            if n and buffer[0] & PAYLOAD_FOLLOWS:
+                n += self._calls.recv_into(memoryview(buffer)[n:])
+                buffer[0] &= ~PAYLOAD_FOLLOWS
             if n:
                 send_answer(self._calls, self._answer(self, bytes(buffer[:n])))
         except OSError:

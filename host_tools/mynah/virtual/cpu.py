@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from mynah.virtual.nor import NorFlash
     from mynah.virtual.world import World
 
-HEAP_SIZE = 8 * 1024 * 1024
-"""Bytes of MicroPython's heap: the PSRAM of an N16R8 module (ESP-IDF takes a little of it)."""
+_HEAP_WITHOUT_PSRAM = 400 * 1024  # 200 KB on the chip, whose pointers are half as long
 
 BOOTLOADER = "bootloader"
 """What a program asks for that wants the ROM loader to run."""
@@ -59,7 +58,7 @@ class MicroPythonCpu:
         identity: Identity,
         transmit: Callable[[bytes], None],
         request_reset: Callable[[ResetCause | str], None],
-        heap_size: int = HEAP_SIZE,
+        heap_size: int | None = None,
     ) -> None:
         """A stopped CPU.
 
@@ -70,12 +69,12 @@ class MicroPythonCpu:
             transmit: takes the bytes that the board sends on its UART.
             request_reset: called, in a thread of its own, when the program or the watchdog
                 resets the board; with ``"bootloader"`` the ROM loader is to run.
-            heap_size: bytes of MicroPython's heap.
+            heap_size: bytes of MicroPython's heap; None: as much as there is PSRAM.
         """
         self._identity = identity
         self._transmit = transmit
         self._request_reset = request_reset
-        self._heap_size = heap_size
+        self._heap_size = heap_size or identity.psram_size or _HEAP_WITHOUT_PSRAM
         self._alarms = Alarms()
         self._lock = threading.RLock()
         self._child: Child | None = None

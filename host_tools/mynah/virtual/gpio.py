@@ -14,6 +14,8 @@ N_PINS = 49
 
 _MODE_OUTPUT = 2
 _PULL_DOWN, _PULL_UP = 1, 2
+_PULLED_UP = {0}
+"""Pins with a resistor on the board: the boot button's."""
 _RISING, _FALLING = 1, 2
 _TOGGLE = 2
 
@@ -21,9 +23,10 @@ _TOGGLE = 2
 class _Pin:
     """One pin: what the program set, and what the world does to it."""
 
-    __slots__ = ("external", "latch", "mode", "pull", "trigger")
+    __slots__ = ("external", "idle", "latch", "mode", "pull", "trigger")
 
-    def __init__(self) -> None:
+    def __init__(self, idle: int) -> None:
+        self.idle = idle
         self.external: int | None = None
         self.reset()
 
@@ -39,14 +42,16 @@ class _Pin:
             return self.latch
         if self.external is not None:
             return self.external
-        return 1 if self.pull & _PULL_UP else 0
+        if self.pull & (_PULL_UP | _PULL_DOWN):
+            return int(self.pull == _PULL_UP)
+        return self.idle
 
 
 class Pins(Mapping[int, int]):
     """Level (0 or 1) of each pin, by number. Thread-safe."""
 
     def __init__(self) -> None:
-        self._pins = [_Pin() for _ in range(N_PINS)]
+        self._pins = [_Pin(int(number in _PULLED_UP)) for number in range(N_PINS)]
         self._lock = threading.RLock()
         self._on_edge: Callable[[int], None] = lambda _number: None
         self.pwm: dict[int, tuple[int, int]] = {}

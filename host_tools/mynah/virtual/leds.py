@@ -47,13 +47,6 @@ class Leds(Mapping[int, list[Colour]]):
             for observer in self._observers:
                 observer(pin, colours)
 
-    def reset(self) -> None:
-        """Without power they are dark; a reset of the CPU leaves them as they are."""
-        with self._lock:
-            pins = list(self._colours)
-        for pin in pins:
-            self.show(pin, [(0, 0, 0)] * len(self._colours[pin]))
-
 
 class LedController:
     """Serves ``machine.bitstream`` and SPI writes: whatever is sent may be for LEDs."""

@@ -22,6 +22,9 @@ _HEADER = struct.Struct("<iI")
 _RAISED = 1
 _EIO = 5
 
+PAYLOAD_FOLLOWS = 0x80
+"""Marks the operation of a request whose payload comes in a packet of its own."""
+
 MAX_PACKET = 131072
 """Bytes of the largest packet."""
 

@@ -32,6 +32,8 @@ PIN_SET = const(16)
 I2C_READ = const(17)
 I2C_WRITE = const(18)
 
+PAYLOAD_FOLLOWS = const(0x80)
+
 EVENT_PIN = const(1)
 EVENT_TIMER = const(2)
 EVENT_I2S = const(3)
@@ -60,6 +62,25 @@ def exchange(packet, buffer):
     done = 0
     try:
         _write(packet)
+        _readinto(_header)
+        done = _HEADER_SIZE
+        _readinto(buffer, _header[1])
+        return _header[0]
+    except:  # noqa: E722
+        _readinto(_header, _HEADER_SIZE - done)
+        _readinto(buffer, _header[1])
+        raise
+
+
+def exchange_data(packet, data, buffer):
+    """As `exchange`, for a request whose payload follows in a packet of its own.
+
+    The operation in ``packet`` is marked with PAYLOAD_FOLLOWS.
+    """
+    done = 0
+    try:
+        _write(packet)
+        _write(data)
         _readinto(_header)
         done = _HEADER_SIZE
         _readinto(buffer, _header[1])

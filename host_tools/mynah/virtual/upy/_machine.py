@@ -59,7 +59,10 @@ def freq(hz=None):
 def _leave(kind, *args):
     _link.call("reset", kind, *args)
     while True:
-        time.sleep_ms(1000)
+        try:
+            time.sleep_ms(1000)
+        except KeyboardInterrupt:
+            pass
 
 
 def reset():

@@ -122,5 +122,11 @@ def main(link, irq_fd, scope):
     for name in _BOOTSTRAP:
         scope.pop(name, None)
     _real_sys.path[:] = ["", ".frozen", "/lib"]
+    built_in = set(_real_sys.modules)
     _programs(info["raw_mode"], scope)
+    # Files that a program left open are closed, as gc_sweep_all does.
+    scope.clear()
+    for name in set(_real_sys.modules) - built_in:
+        del _real_sys.modules[name]
+    gc.collect()
     _link.call("soft_reset")

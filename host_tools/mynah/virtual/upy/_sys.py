@@ -24,7 +24,7 @@ implementation = namedtuple("", ("name", "version", "_machine", "_mpy", "_build"
     MACHINE,
     _real.implementation._mpy,
     "MYNAH_VIRTUAL",
-    "GIL",
+    _real.implementation._thread,
 )
 
 
