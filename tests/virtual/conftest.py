@@ -80,6 +80,7 @@ def wait_for():
 @pytest.fixture
 def echo_board(wait_for):
     """A function that makes boards with an `EchoCpu` (``board.cpu``); blank or ``bootable``."""
+    others = _board_threads()
     boards = []
 
     def make(*, bootable=True, **options):
@@ -100,7 +101,11 @@ def echo_board(wait_for):
     yield make
     for board in boards:
         board.close()
-    assert [t.name for t in threading.enumerate() if t.name.startswith("mynah-")] == []
+    assert _board_threads() - others == set()
+
+
+def _board_threads():
+    return {thread for thread in threading.enumerate() if thread.name.startswith("mynah-")}
 
 
 @pytest.fixture
