@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -23,29 +24,47 @@ COMMANDS = {
     "pair": "give a board its Wi-Fi and take its token",
     "control": "read and set a paired speaker's properties",
     "wake": "run a wake-word model over recordings, as the board does",
+    "bench": "measure the wake engine: misses and false accepts, speed",
     "boards": "list and check the board files",
     "ports": "list serial ports and what is on them",
 }
 
 
-class _LazyGroup(click.Group):
+class LazyGroup(click.Group):
+    """A group whose subcommands are imported when they are called.
+
+    Args:
+        commands: name and what the help says of each.
+        prefix: the module of the command ``name`` is ``prefix + name``.
+    """
+
+    def __init__(self, *args: Any, commands: dict[str, str], prefix: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._commands = commands
+        self._prefix = prefix
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(COMMANDS)
+        """The names, in the table's order."""
+        return list(self._commands)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in COMMANDS:
+        """Import the command, if there is such a one."""
+        if cmd_name not in self._commands:
             return None
-        command = import_module(f"mynah.cli.{cmd_name}").command
+        command = import_module(self._prefix + cmd_name).command
         assert isinstance(command, click.Command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The help's list, without importing anything."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list(self._commands.items()))
 
 
 @click.group(
-    cls=_LazyGroup,
+    cls=LazyGroup,
+    commands=COMMANDS,
+    prefix="mynah.cli.",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Start with `mynah demo`: it needs no hardware.",
 )

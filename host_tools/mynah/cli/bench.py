@@ -1,0 +1,17 @@
+"""``mynah bench``: what can be measured."""
+
+from __future__ import annotations
+
+import click
+
+from mynah.cli import LazyGroup
+
+COMMANDS = {
+    "accuracy": "missed keywords against false accepts per hour, over a folder of recordings",
+    "pc": "the wake engine's speed on this computer, beside pymicro-wakeword's",
+}
+
+
+@click.group(cls=LazyGroup, commands=COMMANDS, prefix="mynah.cli.bench_")
+def command() -> None:
+    """Measure the wake engine."""
