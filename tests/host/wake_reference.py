@@ -34,6 +34,32 @@ class Interpreter:
         if not hasattr(self._model, "input_dtype"):
             pytest.skip("this pymicro-wakeword is too old to be a reference")
 
+    @classmethod
+    def of_file(cls, path):
+        """The interpreter on a ``.tflite`` file."""
+        alexa = cls("alexa")
+        model = alexa._model
+        model.close()
+        model.model_path = str(path).encode()
+        model._load_model()
+        assert model.lib.TfLiteInterpreterAllocateTensors(model.interpreter) == 0
+        return alexa
+
+    def tensors(self, inputs):
+        """The whole output tensor, flat and unsigned (int8 plus 128), for each int8 input."""
+        model = self._model
+        size = model.lib.TfLiteTensorByteSize(model.output_tensor)
+        outputs = []
+        for values in inputs:
+            data = values.astype(np.int8).tobytes()
+            model.lib.TfLiteTensorCopyFromBuffer(model.input_tensor, data, len(data))
+            assert model.lib.TfLiteInterpreterInvoke(model.interpreter) == 0
+            result = np.zeros(size, np.uint8)
+            pointer = result.ctypes.data_as(ctypes.c_void_p)
+            model.lib.TfLiteTensorCopyToBuffer(model.output_tensor, pointer, size)
+            outputs.append(result if model.output_dtype is np.uint8 else result ^ 0x80)
+        return np.array(outputs)
+
     def probabilities(self, rows):
         """The uint8 output of each inference over rows of 16-bit features.
 

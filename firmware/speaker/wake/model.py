@@ -22,6 +22,7 @@ _KERNELS = {
     4: kernels.append,
     5: kernels.copy,
 }
+_MORE = ("add", "mul", "mean", "largest")  # 6 and on: loaded when a model needs one
 
 
 class Model:
@@ -105,7 +106,11 @@ def _decode(blob: Any, at: int, count: int, path: str) -> list[tuple[Any, int]]:
     for _ in range(count):
         code, n_words = unpack_from("<2i", blob, at)
         if code not in _KERNELS:
-            raise ValueError("{}: instruction {} is unknown".format(path, code))
+            if not 6 <= code < 6 + len(_MORE):
+                raise ValueError("{}: instruction {} is unknown".format(path, code))
+            from speaker.kernels import elementwise
+
+            _KERNELS[code] = getattr(elementwise, _MORE[code - 6])
         program.append((_KERNELS[code], at))
         at += 4 * n_words
     return program

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mynah.errors import ModelError
-from mynah.models.program import Block, Instruction, Op, Program, View
+from mynah.models.program import Block, Instruction, Op, Program, View, loops, turns
 
 if TYPE_CHECKING:
     from mynah.models.tflite import Operator, Subgraph, Tensor
@@ -18,45 +19,29 @@ Numbers = npt.NDArray[np.int64]
 
 _COMPUTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 _MAX_VALUES = 1 << 17
-_RELU = 1
-_ACTIVATIONS = {0: "NONE", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6", 4: "TANH", 5: "SIGN_BIT"}
+_MAX_AXES = 5
 
 
-def rows_and_channels(shape: tuple[int, ...], what: str) -> tuple[int, int]:
-    """``[1, T, 1, C]``, ``[1, T, C]`` and ``[1, C]`` as ``(T, C)``.
-
-    Raises:
-        ModelError: the shape is another one.
-    """
-    rows = channels = 0
-    if len(shape) == 4 and shape[0] == shape[2] == 1:
-        rows, channels = shape[1], shape[3]
-    elif len(shape) == 3 and shape[0] == 1:
-        rows, channels = shape[1], shape[2]
-    elif len(shape) == 2 and shape[0] == 1:
-        rows, channels = 1, shape[1]
-    if rows < 1 or channels < 1:
-        raise ModelError(f"{what} has shape {list(shape)}; Mynah runs [1, rows, 1, channels]")
-    if rows * channels > _MAX_VALUES:
-        raise ModelError(f"{what} has {rows * channels} values; a board has no room for that")
-    return rows, channels
+def concatenation_axis(operator: Operator, shape: tuple[int, ...]) -> int:
+    """The axis of a CONCATENATION of tensors of that rank, counted from the first."""
+    axis = operator.option(0, "i")
+    if not -len(shape) <= axis < len(shape):
+        raise ModelError(f"the model file is corrupt: CONCATENATION along axis {axis}")
+    return axis % len(shape)
 
 
-def joins_channels(operator: Operator, first: Tensor) -> bool:
-    """Whether a CONCATENATION runs along the last axis."""
-    n_axes = len(first.shape)
-    return n_axes > 0 and operator.option(0, "i") % n_axes == n_axes - 1
-
-
-def check_activation(operator: Operator, activation: int, *, relu: bool = True) -> None:
-    """Refuse a fused activation other than none (and RELU).
+def checked_shape(tensor: Tensor) -> tuple[int, ...]:
+    """The shape of a tensor that the arena can hold.
 
     Raises:
-        ModelError: it is another one; it is named.
+        ModelError: it is not fixed, has too many axes, or is too large.
     """
-    if activation and not (relu and activation == _RELU):
-        name = _ACTIVATIONS.get(activation, str(activation))
-        raise ModelError(f"{operator.name} with the activation {name} is not supported")
+    shape, what = tensor.shape, f"tensor {tensor.index}"
+    if not 1 <= len(shape) <= _MAX_AXES or min(shape) < 1:
+        raise ModelError(f"{what} has shape {list(shape)}; Mynah runs 1 to {_MAX_AXES} fixed axes")
+    if math.prod(shape) > _MAX_VALUES:
+        raise ModelError(f"{what} has {math.prod(shape)} values; a board has no room for that")
+    return shape
 
 
 class Context:
@@ -128,18 +113,34 @@ class Context:
         zeros = self.biased_zero(one) == self.biased_zero(other)
         return zeros and self.scale(one) == self.scale(other)
 
+    def operand(self, index: int) -> View:
+        """Where a tensor is that is computed, or constant: then it is put into the arena."""
+        tensor = self.graph.tensors[index]
+        if index not in self.views and tensor.data:
+            tensor = self.tensor(index, f"constant {index}", ("INT8", "UINT8"))
+            if len(tensor.data) != math.prod(tensor.shape):
+                raise ModelError(f"constant {index} does not have the size that its shape says")
+            flip = 0x80 if tensor.type == "INT8" else 0
+            view = self.program.add_tensor(checked_shape(tensor))
+            view.block.initial = bytes(value ^ flip for value in tensor.data)
+            self.views[index] = view
+        return self.view(index)
+
     # -- results
 
-    def result(self, index: int) -> View:
-        """The view that an operator writes its result to."""
+    def result(self, index: int, *, fill: int | None = None) -> View:
+        """The view that an operator writes its result to; with ``fill``, one of its own."""
         tensor = self.tensor(index, f"tensor {index}", ("INT8", "UINT8"))
-        rows, channels = rows_and_channels(tensor.shape, f"tensor {index}")
-        if index in self.homes:
-            target, offset = self.homes[index]
+        shape = checked_shape(tensor)
+        if index in self.homes and fill is None:
+            target, axis, start = self.homes[index]
             home = self.views.get(target) or self.result(target)
-            view = View(home.block, home.offset + offset, home.pitch, rows, channels)
+            view = home.cut(axis, start, start + shape[axis])
+            if view.shape != shape:
+                raise ModelError("CONCATENATION of unlike shapes is not supported")
         else:
-            view = self.program.add_rows(rows, channels)
+            self.homes.pop(index, None)
+            view = self.program.add_tensor(shape, fill=fill or 0)
         self.views[index] = view
         return view
 
@@ -148,33 +149,44 @@ class Context:
         self.program.instructions.append(Instruction(op, words, constants))
 
     def copy(self, source: View, target: View) -> None:
-        """Copy rows."""
-        words = (
-            source.block.slot, source.offset, source.pitch,
-            target.block.slot, target.offset, target.pitch, source.rows, source.channels,
-        )  # fmt: skip
-        self.emit(Op.COPY, words)
+        """Copy a tensor to another place: rows of bytes, an instruction for each set of rows."""
+        nest = loops(source, target)
+        size = nest.pop()[0] if nest and nest[-1][1] == (1, 1) else 1
+        n_rows, pitches = nest.pop() if nest else (1, (0, 0))
+        for at, to in turns(nest, source, target):
+            words = (
+                source.block.slot, at, pitches[0], target.block.slot, to, pitches[1], n_rows, size,
+            )  # fmt: skip
+            self.emit(Op.COPY, words)
 
     def gather(self, view: View) -> View:
         """The view itself, or a contiguous copy of it."""
         if view.contiguous:
             return view
-        copy = self.program.add_rows(view.rows, view.channels)
+        copy = self.program.add_tensor(view.shape)
         self.copy(view, copy)
         return copy
 
-    def _find_homes(self) -> dict[int, tuple[int, int]]:
-        """Tensor to (concatenation, channel offset): results that are computed in place there."""
+    def _find_homes(self) -> dict[int, tuple[int, int, int]]:
+        """Tensor to (concatenation, axis, start there): results that are computed in place."""
         steps = self.graph.operators
-        computed = {step.outputs[0] for step in steps if step.name in _COMPUTED}
-        homes: dict[int, tuple[int, int]] = {}
+        computed = {step.outputs[0] for step in steps if step.name in _COMPUTED and step.outputs}
+        homes: dict[int, tuple[int, int, int]] = {}
+        states: set[int] = set()
         for step in steps:
             inputs = [self.graph.tensors[index] for index in step.inputs if index >= 0]
-            if step.name != "CONCATENATION" or not inputs or not joins_channels(step, inputs[0]):
+            sliced = step.name == "STRIDED_SLICE" and states.intersection(step.inputs[:1])
+            if sliced or step.name == "READ_VARIABLE":
+                states.update(step.outputs)
+            if step.name != "CONCATENATION" or not inputs or not inputs[0].shape:
                 continue
-            offset = 0
+            if step.inputs[0] in states:
+                continue  # rows of a ring, which the ring's own instruction brings there
+            axis, start = concatenation_axis(step, inputs[0].shape), 0
             for tensor in inputs:
+                if len(tensor.shape) <= axis:
+                    break
                 if tensor.index in computed and self._uses[tensor.index] == 1:
-                    homes[tensor.index] = (step.outputs[0], offset)
-                offset += tensor.shape[-1] if tensor.shape else 0
+                    homes[tensor.index] = (step.outputs[0], axis, start)
+                start += tensor.shape[axis]
         return homes

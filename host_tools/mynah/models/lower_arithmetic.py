@@ -1,4 +1,4 @@
-"""Operators that compute: convolutions, fully connected layers, tables."""
+"""Operators that multiply by weights: convolutions and fully connected layers."""
 
 from __future__ import annotations
 
@@ -7,102 +7,90 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mynah.errors import ModelError
+from mynah.models import lower_window as windows
 from mynah.models import quantise
-from mynah.models.context import Context, Numbers, check_activation
-from mynah.models.program import Op, Rounding, View
+from mynah.models.activation import output_range
+from mynah.models.lower_elementwise import clamp
+from mynah.models.program import Op, Rounding, View, loops
 
 if TYPE_CHECKING:
+    from mynah.models.context import Context, Numbers
     from mynah.models.tflite import Operator
-
-_RELU = 1
-_SAME = 0
-_MAX_STRIDE = 1 << 10
 
 _VECTOR = 8
 """Channels that TFLite's depthwise requantisation takes at once; the rest go one by one."""
 
-_ACCUMULATOR_LIMIT = 1 << 28
-"""The kernels split a product of an accumulator and a 31-bit multiplier into 32-bit pieces."""
-
 
 def conv_2d(context: Context, operator: Operator) -> None:
-    """CONV_2D over rows: one dot product a row and output channel."""
-    weights = context.constant(operator.inputs[1], "INT8", "CONV_2D's filter")
-    if weights.ndim != 4 or weights.shape[2] != 1:
+    """CONV_2D: one dot product a place and output channel."""
+    weights = _weights(context, operator)
+    if weights.ndim != 4:
         raise ModelError(f"CONV_2D with filter {list(weights.shape)} is not supported")
-    _check_dilation(operator, (4, 5))
-    source = context.view(operator.inputs[0])
-    n_taps, channels = weights.shape[1], weights.shape[3]
-    if channels != source.channels:
+    source = windows.image(operator, context.operand(operator.inputs[0]))
+    n_outputs, *taps, channels = weights.shape
+    if channels != source.shape[3]:
         raise ModelError("CONV_2D with groups is not supported")
-    if n_taps > 1:
-        source = context.gather(source)
-    stride = operator.option(2, "i", 1)
-    target = _result(context, operator, _n_rows(operator, source, n_taps, stride), weights.shape[0])
-    step = stride * source.pitch
-    _matvec(context, operator, (source, target), step, Rounding.AWAY_FROM_ZERO)
+    rows, columns = _axes(operator, source, taps, (4, 5))
+    target = _result(context, operator, (1, rows.count, columns.count, n_outputs))
+    if _is_direct(source, rows, columns):
+        whole = View.of(source.block, (1,), source.offset)
+        step = rows.stride * source.strides[1]
+    else:
+        zero = context.biased_zero(operator.inputs[0])
+        whole = windows.patches(context, source, (rows, columns), zero)
+        step = weights[0].size
+    _matvec(context, operator, (whole, target), step, Rounding.UP)
 
 
 def fully_connected(context: Context, operator: Operator) -> None:
-    """FULLY_CONNECTED: one dot product an output."""
-    weights = context.constant(operator.inputs[1], "INT8", "FULLY_CONNECTED's weights")
-    source = context.gather(context.view(operator.inputs[0]))
-    if weights.ndim != 2 or weights.shape[1] != source.size or operator.option(1):
+    """FULLY_CONNECTED: one dot product an output, for every row of the input."""
+    weights = _weights(context, operator)
+    source = context.gather(context.operand(operator.inputs[0]))
+    if weights.ndim != 2 or source.size % weights.shape[1] or operator.option(1):
         raise ModelError(f"FULLY_CONNECTED with weights {list(weights.shape)} is not supported")
-    target = _result(context, operator, 1, weights.shape[0])
-    _matvec(context, operator, (source, target), 0, Rounding.UP)
+    n_outputs, length = weights.shape
+    target = context.result(operator.outputs[0])
+    if target.shape[-1] != n_outputs or target.size != source.size // length * n_outputs:
+        raise ModelError("FULLY_CONNECTED's result does not have the shape of its outputs")
+    _matvec(context, operator, (source, target), length, Rounding.UP)
 
 
 def depthwise_conv_2d(context: Context, operator: Operator) -> None:
-    """DEPTHWISE_CONV_2D over rows, each channel on its own."""
-    weights = context.constant(operator.inputs[1], "INT8", "DEPTHWISE_CONV_2D's filter")
-    source = context.view(operator.inputs[0])
-    if weights.ndim != 4 or weights.shape[0] != 1 or weights.shape[2] != 1:
+    """DEPTHWISE_CONV_2D: each channel (or each of its copies) on its own."""
+    weights = _weights(context, operator)
+    source = windows.image(operator, context.operand(operator.inputs[0]))
+    if weights.ndim != 4 or weights.shape[0] != 1 or weights.shape[3] % source.shape[3]:
         raise ModelError(f"DEPTHWISE_CONV_2D with filter {list(weights.shape)} is not supported")
-    n_taps, channels = weights.shape[1], weights.shape[3]
-    if channels != source.channels or operator.option(3, "i", 1) != 1:
-        raise ModelError("DEPTHWISE_CONV_2D with a depth multiplier is not supported")
-    _check_dilation(operator, (5, 6))
-    stride = operator.option(2, "i", 1)
-    target = _result(context, operator, _n_rows(operator, source, n_taps, stride), channels)
+    _, *taps, channels = weights.shape
+    repeat = channels // source.shape[3]
+    rows, columns = _axes(operator, source, taps, (5, 6))
+    target = _result(context, operator, (1, rows.count, columns.count, channels))
+    if (
+        repeat == 1 and columns.count == columns.n_taps == 1 and not rows.padded
+        and not columns.padded and source.strides[3] == 1
+    ):  # fmt: skip
+        step, pitch = rows.stride * source.strides[1], rows.dilation * source.strides[1]
+    else:
+        zero = context.biased_zero(operator.inputs[0])
+        source = windows.patches(context, source, (rows, columns), zero, repeat)
+        step, pitch = weights.size, channels
     n_vector = channels // _VECTOR * _VECTOR
     roundings = [
         Rounding.UP if channel < n_vector else Rounding.AWAY_FROM_ZERO
         for channel in range(channels)
     ]
-    flat = weights.reshape(n_taps, channels)
+    flat = weights.reshape(-1, channels)
+    place, n_rows, out_pitch = _rows(context, target)
+    zero, least, most = _range(context, operator)
     words = (
-        source.block.slot, source.offset, source.pitch, stride * source.pitch,
-        target.block.slot, target.offset, target.pitch,
-        target.rows, n_taps, channels, *_range(context, operator),
+        source.block.slot, source.offset, pitch, step,
+        place.block.slot, place.offset, out_pitch,
+        n_rows, len(flat), channels, zero, least,
     )  # fmt: skip
     context.emit(
         Op.DEPTHWISE, words, _biased(flat), *_scaling(context, operator, flat.T, roundings)
     )
-
-
-def logistic(context: Context, operator: Operator) -> None:
-    """LOGISTIC, as a table."""
-    source, target = operator.inputs[0], operator.outputs[0]
-    one = context.tensor(source, "LOGISTIC's input").quantisation
-    other = context.tensor(target, "LOGISTIC's output").quantisation
-    assert one is not None
-    assert other is not None
-    table = quantise.logistic_table(one.scale, one.zero_point, other.scale, other.zero_point)
-    _table(context, source, target, table)
-
-
-def quantize(context: Context, operator: Operator) -> None:
-    """QUANTIZE: other parameters for the same values; often nothing to do, else a table."""
-    source, target = operator.inputs[0], operator.outputs[0]
-    if context.same_quantisation(source, target):
-        context.views[target] = context.view(source)
-        return
-    table = quantise.rescale_table(
-        context.scale(source), context.biased_zero(source),
-        context.scale(target), context.biased_zero(target),
-    )  # fmt: skip
-    _table(context, source, target, table)
+    _finish(context, place, target, most)
 
 
 def _matvec(
@@ -114,15 +102,62 @@ def _matvec(
 ) -> None:
     """Dot products with rows of the filter, ``step`` bytes on for each row of the result."""
     source, target = ends
-    weights = context.constant(operator.inputs[1], "INT8", f"{operator.name}'s filter")
+    weights = _weights(context, operator)
     flat = weights.reshape(weights.shape[0], -1)
+    place, n_rows, out_pitch = _rows(context, target)
+    zero, least, most = _range(context, operator)
     words = (
         source.block.slot, source.offset, step,
-        target.block.slot, target.offset, target.pitch,
-        target.rows, flat.shape[1], flat.shape[0], *_range(context, operator),
+        place.block.slot, place.offset, out_pitch,
+        n_rows, flat.shape[1], flat.shape[0], zero, least,
     )  # fmt: skip
     scaling = _scaling(context, operator, flat, [rounding] * flat.shape[0])
     context.emit(Op.MATVEC, words, _biased(flat), *scaling)
+    _finish(context, place, target, most)
+
+
+def _rows(context: Context, target: View) -> tuple[View, int, int]:
+    """Where rows of outputs go: the result or, where its rows are not evenly spaced, a stand-in."""
+    nest = loops(target.take(len(target.shape) - 1, 0))
+    if len(nest) > 1 or target.strides[-1] != 1:
+        target = context.program.add_tensor(target.shape)
+        nest = loops(target.take(len(target.shape) - 1, 0))
+    n_rows, (pitch,) = nest[0] if nest else (1, (target.shape[-1],))
+    return target, n_rows, pitch
+
+
+def _finish(context: Context, place: View, target: View, most: int) -> None:
+    """Clamp to an activation's upper end; bring what went to a stand-in where it belongs."""
+    if most < 255:
+        clamp(context, place, most)
+    if not place.same_place(target):
+        context.copy(place, target)
+
+
+def _is_direct(source: View, rows: windows.Axis, columns: windows.Axis) -> bool:
+    """Whether every window lies in one piece where it is, all evenly spaced."""
+    whole_rows = columns.count == 1 and columns.n_taps == source.shape[2]
+    if rows.padded or columns.padded or not whole_rows:
+        return False
+    window = source.cut(1, 0, (rows.n_taps - 1) * rows.dilation + 1, rows.dilation)
+    return window.contiguous
+
+
+def _axes(
+    operator: Operator, source: View, taps: list[int], dilations: tuple[int, int]
+) -> tuple[windows.Axis, windows.Axis]:
+    """The windows down the rows and across the columns."""
+    padding = operator.option(0)
+    across, down = (operator.option(field, "i", 1) for field in dilations)
+    steps = (operator.option(2, "i", 1), down), (operator.option(1, "i", 1), across)
+    return (
+        windows.axis(operator, source.shape[1], taps[0], steps[0], padding),
+        windows.axis(operator, source.shape[2], taps[1], steps[1], padding),
+    )
+
+
+def _weights(context: Context, operator: Operator) -> Numbers:
+    return context.constant(operator.inputs[1], "INT8", f"{operator.name}'s filter")
 
 
 def _scaling(
@@ -143,7 +178,7 @@ def _scaling(
     shifts = []
     for (_, shift), bound, rounding in zip(pairs, largest, roundings, strict=True):
         left, right = max(-shift, 0), max(shift, 0)
-        if right > 31 or int(bound) << left >= _ACCUMULATOR_LIMIT:
+        if right > 31 or int(bound) << left >= quantise.ACCUMULATOR_LIMIT:
             raise ModelError(f"{operator.name}'s scales or sums are out of range")
         shifts.append(right + 256 * left + 65536 * rounding)
     columns = (bias, [mantissa for mantissa, _ in pairs], shifts)
@@ -175,44 +210,21 @@ def _bias(context: Context, operator: Operator, n_outputs: int) -> Numbers:
     return bias
 
 
-def _result(context: Context, operator: Operator, rows: int, channels: int) -> View:
+def _result(context: Context, operator: Operator, shape: tuple[int, ...]) -> View:
     target = context.result(operator.outputs[0])
-    if (target.rows, target.channels) != (rows, channels):
+    if target.shape != shape:
         raise ModelError(
-            f"{operator.name} says that its result is {target.rows} rows of {target.channels}, "
-            f"which should be {rows} of {channels}"
+            f"{operator.name} says that its result is {list(target.shape)}, "
+            f"which should be {list(shape)}"
         )
     return target
 
 
-def _n_rows(operator: Operator, source: View, n_taps: int, stride: int) -> int:
-    if not 1 <= stride <= _MAX_STRIDE or n_taps > source.rows:
-        raise ModelError(f"{operator.name} reaches outside its input")
-    n_padded = (-(-source.rows // stride) - 1) * stride + n_taps
-    if operator.option(0) == _SAME and n_padded > source.rows:
-        raise ModelError(f"{operator.name} with rows of padding is not supported")
-    return (source.rows - n_taps) // stride + 1
-
-
-def _range(context: Context, operator: Operator) -> tuple[int, int]:
-    """The result's zero point and its least value, both biased."""
+def _range(context: Context, operator: Operator) -> tuple[int, int, int]:
+    """The result's zero point, its least and its largest value, all biased."""
     field = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 4, "FULLY_CONNECTED": 0}[operator.name]
-    activation = operator.option(field)
-    check_activation(operator, activation)
-    zero = context.biased_zero(operator.outputs[0])
-    return zero, zero if activation == _RELU else 0
-
-
-def _check_dilation(operator: Operator, fields: tuple[int, int]) -> None:
-    if any(operator.option(field, "i", 1) != 1 for field in fields):
-        raise ModelError(f"{operator.name} with dilation is not supported")
-
-
-def _table(context: Context, source: int, target: int, table: bytes) -> None:
-    view = context.gather(context.view(source))
-    result = context.result(target)
-    words = (view.block.slot, view.offset, result.block.slot, result.offset, view.size)
-    context.emit(Op.TABLE, words, table)
+    least, most = output_range(context, operator, operator.option(field))
+    return context.biased_zero(operator.outputs[0]), least, most
 
 
 def _biased(weights: Numbers) -> bytes:

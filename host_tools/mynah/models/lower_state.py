@@ -7,11 +7,14 @@ always contiguous and nothing is moved.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mynah.errors import ModelError
-from mynah.models.context import Context, rows_and_channels
+from mynah.models.activation import refuse_activation
+from mynah.models.context import Context, checked_shape, concatenation_axis
+from mynah.models.lower_views import slice_bounds
 from mynah.models.program import Op, View
 
 if TYPE_CHECKING:
@@ -65,44 +68,56 @@ class States:
         """READ_VARIABLE: the concatenation that follows makes the ring."""
         self.by_tensor[operator.outputs[0]] = self._of(operator.inputs[0])
 
+    def drop_rows(self, operator: Operator) -> None:
+        """STRIDED_SLICE of a state: its oldest rows are left out before new ones are added."""
+        state = self.by_tensor[operator.inputs[0]]
+        shape = self.context.shape(operator.inputs[0])
+        starts, stops, steps = slice_bounds(self.context, operator, shape)
+        whole = [0, starts[1] if len(shape) > 1 else 0, *[0] * (len(shape) - 2)]
+        if starts != whole or stops != list(shape) or set(steps) != {1} or operator.option(4, "i"):
+            raise ModelError(f"of the state {state.name!r} more than the oldest rows are left out")
+        self.by_tensor[operator.outputs[0]] = state
+
     def assign_variable(self, operator: Operator) -> None:
         """ASSIGN_VARIABLE: check that what is written back is what the ring keeps anyway."""
         state, kept = self._of(operator.inputs[0]), self.context.view(operator.inputs[1])
         ring = state.ring
         if ring is None:
             raise ModelError(f"the state {state.name!r} is written before it is read")
-        last = ring.offset + (ring.rows - state.n_kept) * ring.pitch
-        if (
-            kept.block is not ring.block or kept.offset != last
-            or kept.channels != ring.channels or kept.rows != state.n_kept
-        ):  # fmt: skip
+        n_kept, n_rows = kept.shape[1] if len(kept.shape) > 1 else 0, ring.shape[1]
+        if not state.n_kept <= n_kept <= n_rows or not kept.same_place(
+            ring.cut(1, n_rows - n_kept, n_rows)
+        ):
             raise ModelError(f"the state {state.name!r} does not keep the last rows of its window")
         state.assigned = True
 
     def append(self, operator: Operator) -> None:
         """CONCATENATION of a state and its new rows: make the ring."""
         context = self.context
+        refuse_activation(operator, operator.option(1))
         state = self.by_tensor[operator.inputs[0]]
         if state.ring is not None:
             raise ModelError(f"the state {state.name!r} is read twice")
-        shape = context.shape(operator.inputs[0])
-        if len(operator.inputs) != 2 or operator.option(0, "i") % len(shape) != 1:
+        out = operator.outputs[0]
+        shape = checked_shape(context.graph.tensors[out])
+        if len(operator.inputs) != 2 or concatenation_axis(operator, shape) != 1 or shape[0] != 1:
             raise ModelError("a state must be concatenated with its new rows along axis 1")
-        state.n_kept, channels = rows_and_channels(shape, f"state {state.name!r}")
+        if not all(context.same_quantisation(index, out) for index in operator.inputs):
+            raise ModelError("CONCATENATION with unlike quantisation is not supported")
+        kept = checked_shape(context.graph.tensors[operator.inputs[0]])
         fresh = context.gather(context.view(operator.inputs[1]))
-        if fresh.channels != channels:
-            raise ModelError(f"the state {state.name!r} and its new rows have unlike channels")
-        window = state.n_kept + fresh.rows
-        ring_rows = -(-window // fresh.rows) * fresh.rows
-        size = ring_rows * channels
+        if shape[2:] != kept[2:] or fresh.shape != (1, shape[1] - kept[1], *shape[2:]):
+            raise ModelError(f"the state {state.name!r} and its new rows have unlike shapes")
+        state.n_kept = kept[1]
+        n_fresh, row_size = fresh.shape[1], math.prod(shape[2:])
+        size = -(-shape[1] // n_fresh) * n_fresh * row_size
         block = context.program.add_block(2 * size, fill=state.fill, ring=True)
         words = (
             fresh.block.slot, fresh.offset, fresh.size,
-            block.slot, block, block.position_slot, size, window * channels,
+            block.slot, block, block.position_slot, size, shape[1] * row_size,
         )  # fmt: skip
         context.emit(Op.APPEND, words)
-        state.ring = View(block, 0, channels, window, channels)
-        context.views[operator.outputs[0]] = state.ring
+        state.ring = context.views[out] = View.of(block, shape)
 
     def check_complete(self) -> None:
         """Refuse a state that is read but never written."""

@@ -14,6 +14,9 @@ from mynah.errors import ModelError
 FEATURE_SCALE = 0.0390625
 """What one step of the front end's 16-bit output stands for when models are trained."""
 
+ACCUMULATOR_LIMIT = 1 << 28
+"""The kernels split a product of an accumulator and a 31-bit multiplier into 32-bit pieces."""
+
 _FEATURE_MAX = 1 << 10
 
 

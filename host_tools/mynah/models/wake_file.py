@@ -30,6 +30,7 @@ import json
 import struct
 import zlib
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from mynah.errors import ModelError
 from mynah.models.manifest import Manifest
@@ -83,9 +84,9 @@ def build(program: Program, manifest: Manifest, formula: tuple[int, int, int]) -
         slots[block.slot] = place
     slots_at = section(struct.pack(f"<{len(slots)}I", *slots))
     fills = [
-        (place, block.size, block.fill)
+        fill
         for block, place in zip(program.blocks, places, strict=True)
-        if block.fill
+        for fill in _fills(block, place)
     ]
     fills_at = section(b"".join(struct.pack("<3I", *fill) for fill in fills))
     words: list[int] = []
@@ -99,7 +100,7 @@ def build(program: Program, manifest: Manifest, formula: tuple[int, int, int]) -
     body = (
         manifest_at, len(text), arena_size, len(slots), slots_at, fills_at, len(fills),
         program_at, len(program.instructions),
-        _at(program.input, slots), program.input.rows, program.input.channels,
+        _at(program.input, slots), *program.input.shape[1:],
         _at(program.output, slots), *formula,
     )  # fmt: skip
     file.extend(bytes(-len(file) % 4))
@@ -151,6 +152,20 @@ def _place_blocks(program: Program) -> tuple[list[int], int]:
         places.append(at)
         at += -(-block.size // 4) * 4
     return places, at
+
+
+def _fills(block: Block, place: int) -> list[tuple[int, int, int]]:
+    """What the block holds at the start, as runs of equal bytes; zeros are there anyway."""
+    if not block.initial:
+        return [(place, block.size, block.fill)] if block.fill else []
+    fills = []
+    at = place
+    for value, run in groupby(block.initial):
+        length = len(list(run))
+        if value:
+            fills.append((at, length, value))
+        at += length
+    return fills
 
 
 def _resolve(word: int | Block, slots: list[int]) -> int:
