@@ -3,13 +3,15 @@
 import asyncio
 import gc
 import os
+import sys
 import time
 
 import machine
 
 import speaker
-from speaker.app import config, wiring
+from speaker.app import config, feed, live, wiring
 from speaker.app.bindings import make_spec
+from speaker.app.console import Console
 from speaker.app.counters import Counters
 from speaker.app.device import Device
 from speaker.app.indicator import Indicator
@@ -67,6 +69,10 @@ class Speaker:
         engine = wiring.wake_engine()
         self.store.set("wake_word", engine.wake_word if engine else "")
         self._listener = Listener(self._ring, ready, engine, self._on_heard)
+        self._console = Console(sys.stdin.buffer)
+        fed = feed.Feed(self._ring, ready, self._microphone, self._listener, engine)
+        self._console.add(feed.COMMAND, fed.run)
+        self._console.add(live.COMMAND, live.Live(self._listener, engine).run)
 
     def _make_network(self) -> None:
         mac = machine.unique_id()  # of the chip, and its station's
@@ -113,6 +119,7 @@ class Speaker:
         start("miio", udp.serve, self._server)
         start("device", self._device.run)
         start("counters", self._counters.run)
+        start("console", self._console.run)
         for i, button in enumerate(self._buttons):
             start("button%d" % i, button.run)
         await asyncio.sleep_ms(0)  # each task has made its first step
@@ -122,6 +129,10 @@ class Speaker:
         log.info("app", "ready")
         while True:
             await asyncio.sleep(3600)
+
+    def let_go_of_input(self) -> None:
+        """What is typed from now on is meant for the prompt."""
+        self._console.close()
 
     async def close(self) -> None:
         """Give the hardware back, for the prompt and for a second start."""
@@ -197,6 +208,7 @@ def run() -> None:
         machine.reset()
     finally:
         if whole is not None:
+            whole.let_go_of_input()
             # In a run of its own: the task that Ctrl-C broke into still counts as the current one.
             asyncio.run(whole.close())
         asyncio.new_event_loop()

@@ -40,6 +40,7 @@ class Microphone:
         self._on_filled_ = self._on_filled
         self.restarts = 0
         self.muted = False  # frames are zeroed where they enter
+        self.paused = False  # the ring has another producer: what comes in is dropped
 
     async def run(self) -> None:
         """Task: from DMA to ring for as long as the board runs."""
@@ -63,6 +64,8 @@ class Microphone:
 
     def take(self) -> None:
         """Move the filled slots into the ring. Allocates nothing."""
+        if self.paused:
+            return
         frame = self._ring.claim()
         if frame is None:
             return

@@ -22,6 +22,12 @@ class FrameRing:
         self._tail = 0  # oldest filled; only the consumer moves it
         self.dropped = 0  # frames refused since start
 
+    @property
+    def full(self) -> bool:
+        """Whether `claim` would refuse (and count) a frame."""
+        head = self._head + 1
+        return (0 if head == self._n_slots else head) == self._tail
+
     def claim(self) -> memoryview | None:
         """The frame to fill next, or None (counted) when the ring is full."""
         head = self._head + 1

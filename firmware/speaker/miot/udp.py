@@ -2,23 +2,18 @@
 
 import asyncio
 import socket
-from asyncio import core  # type: ignore[attr-defined]
 
 from micropython import const
 
 from speaker.miot.codec import MAX_PACKET
 from speaker.miot.server import PORT, Server
 from speaker.util.hints import Any
+from speaker.util.streams import readable
 
 # A datagram that is longer than the longest packet must be seen to be longer.
 _READ_BYTES = MAX_PACKET + 1
 # Datagrams handled in a row before other tasks get their turn: sound goes first.
 _BURST = const(4)
-
-
-def readable(sock: Any) -> Any:
-    """Awaitable: `sock` has something to read (asyncio's streams know no datagrams)."""
-    yield core._io_queue.queue_read(sock)
 
 
 async def serve(server: Server, address: str = "0.0.0.0", port: int = PORT) -> None:

@@ -28,7 +28,14 @@ if TYPE_CHECKING:
 
 KEYWORD, SPEECH, NOISE = "keyword", "speech", "noise"
 
-_MANIFESTS = {"manifest.tsv": "\t", "manifest.csv": ","}
+
+class _Tabs(csv.excel_tab):
+    """Tabs between fields, which have no quotes around them."""
+
+    quoting = csv.QUOTE_NONE
+
+
+_MANIFESTS: dict[str, type[csv.Dialect]] = {"manifest.tsv": _Tabs, "manifest.csv": csv.excel}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +87,13 @@ def read_corpus(folder: Path, keyword: str) -> Corpus:
 
 
 def _rows(folder: Path) -> Iterable[tuple[str, str, str]]:
-    for name, delimiter in _MANIFESTS.items():
+    for name, dialect in _MANIFESTS.items():
         path = folder / name
         if not path.is_file():
             continue
         try:
             with path.open(encoding="utf-8", newline="") as file:
-                rows = list(csv.DictReader(file, delimiter=delimiter))
+                rows = list(csv.DictReader(file, dialect=dialect))
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise UsageError(f"cannot read {path}: {error}") from error
         if not rows or not {"file", "label"} <= set(rows[0]):

@@ -1,0 +1,101 @@
+"""The one reader of the serial console: hands the input to whoever it starts for."""
+
+import asyncio
+import select
+import time
+
+from micropython import const
+
+from speaker.util.hints import Any, Awaitable, Callable
+from speaker.util.streams import readable
+
+_LONGEST = const(32)  # bytes of a line that are looked at
+_POLL_MS = const(1)
+
+
+class Console:
+    """Reads `stream` (sys.stdin.buffer) and starts a handler when a line starts with its prefix.
+
+    Ctrl-C never comes here: MicroPython takes it out of the input, so it stops the firmware at any
+    time, in the midst of a handler too. Whatever a handler expects must do without that byte, 3.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._poller = select.poll()
+        self._poller.register(stream, select.POLLIN)
+        self._byte = bytearray(1)
+        self._handlers: list = []
+        self._open = True
+
+    def add(self, prefix: bytes, handler: Callable[..., Awaitable]) -> None:
+        """Have the coroutine function `handler(console)` read on whenever a line starts so.
+
+        A prefix that ends with a line feed is a whole line. A handler reads by `take`, `get` and
+        `skip`; when it returns, the next byte starts a line.
+        """
+        self._handlers.append((prefix, handler))
+
+    def close(self) -> None:
+        """Read no more: from now on the input is meant for the prompt."""
+        self._open = False
+
+    async def run(self) -> None:
+        """Task: look at what comes in."""
+        line = bytearray()
+        byte = bytearray(1)
+        while self._open:
+            await readable(self._stream)
+            while self.take(byte, 0, 1):
+                line.append(byte[0])
+                handler = self._handler(line)
+                if handler is not None:
+                    await handler(self)
+                    line = bytearray()
+                elif line[-1] in b"\r\n":
+                    line = bytearray()
+                elif len(line) > _LONGEST:
+                    line = line[:_LONGEST]
+
+    def take(self, buffer: Any, start: int, count: int) -> int:
+        """Put what is there by now, up to count bytes, into buffer at start; return how many."""
+        # Reads of the console wait until they have all they were asked for, and nobody tells how
+        # much there is: one byte at a time. Allocates nothing.
+        byte = self._byte
+        n = 0
+        while n < count and self._open:
+            for _ in self._poller.ipoll(0):
+                break
+            else:
+                break
+            self._stream.readinto(byte)
+            buffer[start + n] = byte[0]
+            n += 1
+        return n
+
+    async def get(self, buffer: Any, count: int, timeout_ms: int) -> bool:
+        """Wait for count bytes; False when none came for timeout_ms."""
+        n = 0
+        heard_ms = time.ticks_ms()
+        while True:
+            more = self.take(buffer, n, count - n)
+            n += more
+            if n == count:
+                return True
+            if more:
+                heard_ms = time.ticks_ms()
+            elif time.ticks_diff(time.ticks_ms(), heard_ms) >= timeout_ms:
+                return False
+            await asyncio.sleep_ms(_POLL_MS)
+
+    async def skip(self, quiet_ms: int) -> None:
+        """Drop what comes in until nothing came for quiet_ms."""
+        rest = bytearray(1)
+        while await self.get(rest, 1, quiet_ms):
+            pass
+
+    def _handler(self, line: bytearray) -> Any:
+        for prefix, handler in self._handlers:
+            if line == prefix:
+                return handler
+        return None

@@ -1,0 +1,301 @@
+"""A board's own wake engine, over its serial console: fed with a recording, or looked at."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import serial
+
+from mynah.audio_files import RATE_HZ, Samples
+from mynah.errors import BoardError, BoardTimeoutError, VerificationError
+from mynah.link import lost_port, open_port
+from mynah.logs import LogRecord, parse
+from mynah.logs.follow import LineSplitter
+from mynah.wake import frames
+from mynah.wake.engine import SETTLE_S, Detection, WakeResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    import numpy.typing as npt
+    from typing_extensions import Self
+
+_FIRST_OUTPUT = 480 - 160  # samples that a row of features looks at, less the step to the next
+_RING_FRAME = 320
+_BEGIN_S = 3.0
+_ANSWER_S = 1.0
+_RETRIES = 5
+_END_S = 10.0
+_KEEP_ALIVE_S = 1.0
+_LIVE_COMMAND = b"mynah live\n"
+
+_BEGIN = re.compile(
+    r"begin base=(\d+) step=(\d+) cutoff=(\d+) window=(\d+) backend=(\w+) word=\"(.*)\""
+)
+_OUTPUTS = re.compile(r"p at=(\d+) ((?:[0-9a-f]{2})+)")
+_HEARD = re.compile(r"heard \".*\" p=(\d+) at=(\d+)")
+
+
+@dataclass(slots=True)
+class Told:
+    """What the board's log has told since it began to: counted in samples from there."""
+
+    base: int
+    step: int
+    cutoff: int
+    window: int
+    backend: str
+    wake_word: str
+    outputs: list[int] = field(default_factory=list)
+    newest: int = 0
+    """The sample at which the last output was made."""
+    heard: list[tuple[int, int]] = field(default_factory=list)
+    """Sample and mean of each detection."""
+
+    @classmethod
+    def begin(cls, text: str) -> Told | None:
+        """From the record that begins it; None if this is another one."""
+        match = _BEGIN.fullmatch(text)
+        if match is None:
+            return None
+        base, step, cutoff, window = map(int, match.groups()[:4])
+        return cls(base, step, cutoff, window, match[5], match[6])
+
+    def take(self, record: LogRecord) -> bool:
+        """Note what a record says; whether it told of new outputs."""
+        if record.source == "wake" and (match := _HEARD.fullmatch(record.text)):
+            self.heard.append((int(match[2]) - self.base, int(match[1])))
+        match = _OUTPUTS.fullmatch(record.text) if record.source in {"feed", "live"} else None
+        if match is None:
+            return False
+        self.newest = int(match[1])
+        self.outputs += bytes.fromhex(match[2])
+        return True
+
+
+class BoardWake:
+    """The serial console of a board whose firmware runs; a context manager.
+
+    Args:
+        url: device path or ``rfc2217://host:port``.
+        baud: baud rate of the console.
+
+    Raises:
+        PortError: the port is missing or busy, or vanishes later.
+    """
+
+    def __init__(self, url: str, *, baud: int = 115200) -> None:
+        self._url = url
+        self._port = open_port(url, baud=baud, timeout_s=0.02)
+        self._splitter = LineSplitter()
+        self._records: deque[LogRecord] = deque()
+        self._answers: deque[int | None] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the port."""
+        with contextlib.suppress(OSError):
+            self._port.close()
+
+    def feed(
+        self,
+        samples: Samples,
+        *,
+        pace: float | None = None,
+        settle_s: float = SETTLE_S,
+        progress: Callable[[float], None] = lambda _: None,
+    ) -> WakeResult:
+        """Have the board hear a recording in its microphone's place; as `mynah.wake.run`.
+
+        Args:
+            samples: 16-bit mono at 16 kHz.
+            pace: how many times as fast as real time at most; None: as fast as link and board go.
+            settle_s: seconds of silence before it; times count from the recording's start.
+            progress: called with the share that the board has, 0 to 1.
+
+        Raises:
+            BoardError: the board refuses; the message says why.
+            BoardTimeoutError: it does not answer, or stops answering.
+            VerificationError: its outputs are not all there.
+            PortError: the port vanished.
+        """
+        n_settle = round(settle_s * RATE_HZ) // _RING_FRAME * _RING_FRAME
+        sound = np.concatenate([np.zeros(n_settle, np.int16), samples])
+        told = self._begin(frames.COMMAND, "feed")
+        self._send_all(told, list(frames.frames(sound)), pace, progress)
+        deadline = time.monotonic() + _END_S
+        while not self._until_end(told):
+            if time.monotonic() > deadline:
+                raise BoardTimeoutError(f"the board on {self._url} does not end the feed")
+        return _result(told, len(samples), n_settle)
+
+    def live(self) -> Iterator[Told]:
+        """Yield what the board told whenever there are new outputs, until the caller has enough.
+
+        Raises:
+            BoardError, BoardTimeoutError, PortError: as `feed`.
+        """
+        told = self._begin(_LIVE_COMMAND, "live")
+        kept_alive = time.monotonic()
+        try:
+            while True:
+                if time.monotonic() - kept_alive > _KEEP_ALIVE_S:
+                    self._write(b".")
+                    kept_alive = time.monotonic()
+                self._read()
+                while self._records:
+                    record = self._records.popleft()
+                    if record.source == "live" and record.text == "end":
+                        raise BoardTimeoutError(f"the board on {self._url} stopped showing")
+                    if told.take(record):
+                        yield told
+        finally:
+            with contextlib.suppress(OSError, serial.SerialException):
+                self._port.write(b"q")
+
+    def _begin(self, command: bytes, source: str) -> Told:
+        """Switch a mode on; what the board says of its engine."""
+        for _ in range(2):
+            self._write(b"\n" + command)
+            deadline = time.monotonic() + _BEGIN_S
+            while time.monotonic() < deadline:
+                self._read()
+                while self._records:
+                    record = self._records.popleft()
+                    if record.source != source:
+                        continue
+                    if record.text.startswith("refused: "):
+                        raise BoardError(f"the board says: {record.text[9:]}")
+                    told = Told.begin(record.text)
+                    if told is not None:
+                        self._answers.clear()
+                        return told
+        raise BoardTimeoutError(
+            f"the firmware on {self._url} does not answer: see what the board does with "
+            "`mynah logs --reset`, and bring its firmware up to date with `mynah deploy`"
+        )
+
+    def _send_all(
+        self, told: Told, ready: list[bytes], pace: float | None, progress: Callable[[float], None]
+    ) -> None:
+        """Send every frame, and those again that did not arrive (go back n)."""
+        first = following = retries = 0  # the oldest without an answer, the next to be sent
+        started = heard = time.monotonic()
+        while first < len(ready) - 1:
+            end = min(first + frames.WINDOW, len(ready))
+            if pace is not None:
+                due_s = (time.monotonic() - started) * pace
+                end = min(end, int(due_s * RATE_HZ / frames.FRAME_SAMPLES) + 1)
+            while following < end:
+                self._write(ready[following])
+                following += 1
+            self._read()
+            self._take_records(told)
+            again = time.monotonic() - heard > _ANSWER_S and following > first
+            while self._answers:
+                answer = self._answers.popleft()
+                if answer is None:
+                    again = True
+                    continue
+                n_new = (answer - first) % frames.N_SEQUENCES + 1
+                if n_new <= following - first:
+                    first += n_new
+                    heard, retries = time.monotonic(), 0
+                    progress(first / len(ready))
+            if again:
+                retries += 1
+                if retries > _RETRIES:
+                    raise BoardTimeoutError(
+                        f"the board on {self._url} stopped taking sound: the link broke, or it "
+                        "was reset"
+                    )
+                following, heard = first, time.monotonic()
+        if following < len(ready):
+            self._write(ready[-1])
+
+    def _take_records(self, told: Told) -> bool:
+        """Note what came; whether the feed has ended."""
+        while self._records:
+            record = self._records.popleft()
+            told.take(record)
+            if record.source == "feed" and record.text.startswith("end "):
+                return True
+            if record.source == "feed" and record.text.startswith("link lost"):
+                raise BoardTimeoutError(f"the board gave up: {record.text}")
+        return False
+
+    def _until_end(self, told: Told) -> bool:
+        self._read()
+        return self._take_records(told)
+
+    def _write(self, data: bytes) -> None:
+        try:
+            self._port.write(data)
+        except (serial.SerialException, OSError) as error:
+            raise lost_port(self._url) from error
+
+    def _read(self) -> None:
+        try:
+            data = self._port.read(max(1, self._port.in_waiting))
+        except (serial.SerialException, OSError) as error:
+            raise lost_port(self._url) from error
+        answers, text = frames.split_answers(data)
+        self._answers.extend(answers)
+        self._records.extend(map(parse, self._splitter.feed(text)))
+
+
+def means(outputs: list[int], window: int, fired: Iterable[int]) -> npt.NDArray[np.uint8]:
+    """The means that the detector compares; it starts anew after each output at which it fired."""
+    total = np.cumsum([0, *outputs])
+    first = np.maximum(np.arange(len(outputs)) + 1 - window, 0)
+    for i in fired:
+        first[i + 1 :] = np.maximum(first[i + 1 :], i + 1)
+    whole: npt.NDArray[np.uint8] = ((total[1:] - total[first]) // window).astype(np.uint8)
+    return whole
+
+
+def _result(told: Told, n_samples: int, n_settle: int) -> WakeResult:
+    ends = _FIRST_OUTPUT + told.step * (np.arange(len(told.outputs)) + 1)
+    whole = -(-(n_samples + n_settle) // _RING_FRAME) * _RING_FRAME
+    n_expected = (whole - _FIRST_OUTPUT) // told.step
+    if len(told.outputs) != n_expected or (n_expected and told.newest != ends[-1]):
+        raise VerificationError(
+            f"the board told {len(told.outputs)} outputs instead of {n_expected}: its microphone "
+            "was muted meanwhile, or log lines were lost on the link"
+        )
+    shown = (ends > n_settle) & (ends <= n_settle + n_samples)
+    times = (ends[shown] - n_settle) / RATE_HZ
+    outputs = np.array(told.outputs, np.uint8)
+    fired = [int(np.searchsorted(ends, at)) for at, _ in told.heard]
+    hits = [
+        Detection(
+            round((at - n_settle) / RATE_HZ, 3),
+            round(int(outputs[i]) / 255, 3),
+            round(mean / 255, 3),
+        )
+        for i, (at, mean) in zip(fired, told.heard, strict=True)
+        if 0 < at - n_settle <= n_samples
+    ]
+    return WakeResult(
+        wake_word=told.wake_word,
+        backend=f"board, {told.backend}",
+        cutoff=told.cutoff,
+        window=told.window,
+        model_bytes=0,
+        duration_s=n_samples / RATE_HZ,
+        times_s=times,
+        probabilities=outputs[shown],
+        means=means(told.outputs, told.window, fired)[shown],
+        detections=tuple(hits),
+    )
