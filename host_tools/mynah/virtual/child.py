@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from mynah.virtual import shims
-from mynah.virtual.interrupts import Interrupts, KeyboardInterrupts
+from mynah.virtual.interrupts import Interrupts, Keyboard
 from mynah.virtual.link import MAX_PACKET, PAYLOAD_FOLLOWS, Answer, packet_pair, send_answer
 from mynah.virtual.micropython import micropython_command
 
@@ -45,6 +45,7 @@ class Child:
         *,
         heap_size: int,
         uart: socket.socket,
+        flash_fd: int,
         alarms: Alarms,
         answer: Callable[[Child, bytes], Answer],
         output: Callable[[bytes], None],
@@ -55,6 +56,7 @@ class Child:
         Args:
             heap_size: bytes of MicroPython's heap.
             uart: what the child reads as its UART's input.
+            flash_fd: descriptor of the flash's file, which the child reads.
             alarms: the board's.
             answer: answers a request of the child, in the thread that serves it.
             output: takes what the child prints, in that thread.
@@ -84,7 +86,7 @@ class Child:
                 stdin=uart.fileno(),
                 stdout=printed.fileno(),
                 stderr=printed.fileno(),
-                pass_fds=fds,
+                pass_fds=(*fds, flash_fd),
                 env={**os.environ, "TZ": "UTC0"},
                 start_new_session=True,
             )
@@ -94,7 +96,7 @@ class Child:
         _end_with_parent(lifeline, self._process.pid)
         lifeline.close()
         self.interrupts = Interrupts(self._line, alarms)
-        self.keyboard = KeyboardInterrupts(self._process.pid, self.interrupts, alarms)
+        self.keyboard = Keyboard(self.interrupts)
         self._thread = threading.Thread(target=self._serve, name="mynah-cpu", daemon=True)
         self._thread.start()
 

@@ -151,6 +151,7 @@ class MicroPythonCpu:
         self._child = Child(
             heap_size=self._heap_size,
             uart=self._uart_child,
+            flash_fd=self._flash.fileno(),
             alarms=self._alarms,
             answer=self._answer,
             output=self._print,
@@ -183,7 +184,6 @@ class MicroPythonCpu:
     def _answer(self, child: Child, packet: bytes) -> Answer:
         operation = packet[0]
         if operation == Operation.EVENTS:
-            child.keyboard.fetched()
             return child.interrupts.fetch()
         return self._services.answer(packet)
 
@@ -193,7 +193,6 @@ class MicroPythonCpu:
         services.add("raw_mode", self._set_raw_mode)
         services.add("soft_reset", self._set_soft_reset)
         services.add("interrupt_character", self._set_interrupt_character)
-        services.add("interrupt_again", self._interrupt_again)
         services.add("reset", self._reset_by_program)
         services.add("machine", self._machine)
         services.add_operation(Operation.MODULE, self._module)
@@ -219,10 +218,6 @@ class MicroPythonCpu:
     def _set_interrupt_character(self, character: int) -> None:
         if self._child is not None:
             self._child.keyboard.set_character(character)
-
-    def _interrupt_again(self) -> None:
-        if self._child is not None:
-            self._child.keyboard.send_again()
 
     def _reset_by_program(self, kind: str, sleep_ms: int | None = None) -> None:
         if kind == BOOTLOADER:

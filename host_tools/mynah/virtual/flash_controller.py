@@ -46,7 +46,7 @@ class FlashController:
         self._flash = flash
         self.boot: BootInfo | None = None
         """The layout that the CPU runs from."""
-        services.add("flash_file", lambda: str(flash.path))
+        services.add("flash_file", flash.fileno)
         services.add("partitions", self._find)
         services.add("partition_app", self._app)
         services.add("partition_set_boot", self._set_boot)
@@ -54,6 +54,10 @@ class FlashController:
         services.add("nvs", self._nvs)
         services.add_operation(Operation.FLASH_PROGRAM, self._program)
         services.add_operation(Operation.FLASH_ERASE, self._erase)
+
+    def fileno(self) -> int:
+        """The descriptor of the flash's file."""
+        return self._flash.fileno()
 
     def _find(self, type_: int | None, subtype: int | None, label: str | None) -> list[list[Any]]:
         assert self.boot is not None

@@ -7,11 +7,8 @@ fetches the events that wait.
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import struct
 import threading
-import time
 from collections import deque
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -25,12 +22,9 @@ if TYPE_CHECKING:
 _EVENT = struct.Struct("<BBH")
 _EVENTS_PER_FETCH = 64
 _REPEAT_SECONDS = 0.02
-_SETTLED_SECONDS = 0.002
 
 SCHEDULER_DEPTH = 8
 """Callbacks that wait for the VM at most; more are lost (MICROPY_SCHEDULER_DEPTH on the esp32)."""
-
-CTRL_C = 3
 
 
 class Event(IntEnum):
@@ -40,7 +34,7 @@ class Event(IntEnum):
     TIMER = 2
     I2S = 3
     SOCKET = 4
-    WLAN = 5
+    KEYBOARD = 5
 
 
 class Interrupts:
@@ -98,57 +92,21 @@ class Interrupts:
             self._alarms.after(_REPEAT_SECONDS, self._assert)
 
 
-class KeyboardInterrupts:
-    """Ctrl-C for one child process, as SIGINT.
+class Keyboard:
+    """The character on the UART that interrupts the program of one child process."""
 
-    MicroPython's unix port ends the process on a second SIGINT while the first one's exception is
-    still pending. So the next one is sent only after the child has shown, by fetching events that
-    it was told of later, that its VM has raised the first.
-    """
-
-    def __init__(self, pid: int, interrupts: Interrupts, alarms: Alarms) -> None:
-        self._pid = pid
+    def __init__(self, interrupts: Interrupts) -> None:
         self._interrupts = interrupts
-        self._alarms = alarms
-        self._lock = threading.Lock()
         self._character = -1
-        self._sent_at: float | None = None
 
     def set_character(self, character: int) -> None:
-        """Choose the character that interrupts, -1 for none (``micropython.kbd_intr``)."""
-        with self._lock:
-            self._character = character
-            self._sent_at = None
+        """Choose the character, -1 for none (``micropython.kbd_intr``)."""
+        self._character = character
 
     def take(self, data: bytes) -> bytes:
-        """Act on the interrupt character in UART input; returns the rest of the input."""
-        with self._lock:
-            if self._character < 0 or self._character not in data:
-                return data
-            character = bytes([self._character])
-            self._send()
-        return data.replace(character, b"")
-
-    def fetched(self) -> None:
-        """The child fetched its events."""
-        with self._lock:
-            if self._sent_at and time.monotonic() - self._sent_at > _SETTLED_SECONDS:
-                self._sent_at = None
-
-    def send_again(self) -> None:
-        """Raise the exception that a callback of the board has caught, in the main program."""
-        self._alarms.after(_SETTLED_SECONDS, self._resend)
-
-    def _resend(self) -> None:
-        with self._lock:
-            self._sent_at = None
-            if self._character >= 0:
-                self._send()
-
-    def _send(self) -> None:
-        if self._sent_at is not None:
-            return
-        self._sent_at = time.monotonic()
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGINT)
-        self._alarms.after(2 * _SETTLED_SECONDS, self._interrupts.poke)
+        """Act on the character in UART input; returns the rest of the input."""
+        character = self._character
+        if character < 0 or character not in data:
+            return data
+        self._interrupts.post(Event.KEYBOARD, 0, latest=True)
+        return data.replace(bytes([character]), b"")

@@ -6,6 +6,7 @@ at any operation, which then is left half done.
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import tempfile
 import threading
@@ -56,7 +57,7 @@ class NorFlash:
         """Programs and erases since the chip was opened."""
         self._temporary = path is None
         self.path = path if path is not None else _temporary_path()
-        """The file; what is programmed is in it at once, so it may be read directly."""
+        """The file; a temporary one has no name any more where the system allows that."""
         self.on_power_cut: Callable[[], None] | None = None
         """Called, as `cut_power_at`'s ``on_cut``, at each cut."""
         self._lock = threading.RLock()
@@ -65,6 +66,14 @@ class NorFlash:
         self._powered = True
         self._file = self._open()
         self._map = mmap.mmap(self._file.fileno(), size)
+        if self._temporary:
+            # Nothing of it is left then, however this process ends. (Windows refuses.)
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+
+    def fileno(self) -> int:
+        """The file's descriptor; what is programmed is in it at once, so it may be read there."""
+        return self._file.fileno()
 
     def read(self, address: int, n: int) -> bytes:
         """The ``n`` bytes at ``address``.

@@ -3,14 +3,16 @@
 The request is one packet: operation (u8), two i32 arguments, payload. The reply is two: status
 (i32; negative: an errno) and size of the payload (u32), then the payload if there is one.
 
-A call is written without a jump between request and reply: the VM runs pending callbacks at jumps
-only, so no callback's call can come between.
+A call is written without a jump between request and reply: the VM runs pending callbacks and
+raises KeyboardInterrupt at jumps only, so nothing can come between.
 """
 
 import json
 import struct
 from array import array
 from micropython import const
+
+from _keyboard import interrupt
 
 # Operations: the twin of this table is mynah.virtual.link.
 CALL = const(0)
@@ -38,11 +40,10 @@ EVENT_PIN = const(1)
 EVENT_TIMER = const(2)
 EVENT_I2S = const(3)
 EVENT_SOCKET = const(4)
-EVENT_WLAN = const(5)
+EVENT_KEYBOARD = const(5)
 
 _RAISED = const(1)
 _MAX_EVENTS = const(64)
-_HEADER_SIZE = const(8)
 
 _header = array("i", (0, 0))
 _reply = bytearray(8192)
@@ -56,20 +57,10 @@ _irq = None
 
 def exchange(packet, buffer):
     """Send a ready request; the reply's status, its payload in ``buffer``. Allocates nothing."""
-    # No jump in here (see above). A system call that Ctrl-C interrupts has read nothing and
-    # raises KeyboardInterrupt: what is left of the reply is fetched, so that the next call
-    # reads its own.
-    done = 0
-    try:
-        _write(packet)
-        _readinto(_header)
-        done = _HEADER_SIZE
-        _readinto(buffer, _header[1])
-        return _header[0]
-    except:  # noqa: E722
-        _readinto(_header, _HEADER_SIZE - done)
-        _readinto(buffer, _header[1])
-        raise
+    _write(packet)
+    _readinto(_header)
+    _readinto(buffer, _header[1])
+    return _header[0]
 
 
 def exchange_data(packet, data, buffer):
@@ -77,18 +68,11 @@ def exchange_data(packet, data, buffer):
 
     The operation in ``packet`` is marked with PAYLOAD_FOLLOWS.
     """
-    done = 0
-    try:
-        _write(packet)
-        _write(data)
-        _readinto(_header)
-        done = _HEADER_SIZE
-        _readinto(buffer, _header[1])
-        return _header[0]
-    except:  # noqa: E722
-        _readinto(_header, _HEADER_SIZE - done)
-        _readinto(buffer, _header[1])
-        raise
+    _write(packet)
+    _write(data)
+    _readinto(_header)
+    _readinto(buffer, _header[1])
+    return _header[0]
 
 
 def request(operation, a=0, b=0, data=b""):
@@ -122,17 +106,19 @@ _fetch_events = struct.pack("<Bii", EVENTS, 0, 0)
 
 def dispatch(_):
     """Fetch the pending events and call their handlers (soft interrupt context)."""
-    try:
-        n = exchange(_fetch_events, _events)
-        i = 0
-        while i < 4 * n:
-            handler = _handlers[_events[i]]
-            if handler:
-                handler(_events[i + 1], _events[i + 2] | _events[i + 3] << 8)
-            i += 4
-    except KeyboardInterrupt:
-        # The main program is meant, and this is but a callback: have it sent once more.
-        call("interrupt_again")
+    keyboard = False
+    n = exchange(_fetch_events, _events)
+    i = 0
+    while i < 4 * n:
+        kind = _events[i]
+        handler = _handlers[kind]
+        if kind == EVENT_KEYBOARD:
+            keyboard = True
+        elif handler:
+            handler(_events[i + 1], _events[i + 2] | _events[i + 3] << 8)
+        i += 4
+    if keyboard:
+        interrupt()
 
 
 def run_callback(function, argument):

@@ -5,6 +5,7 @@ import sys
 import time
 from micropython import const
 
+import _keyboard
 import _link
 from _line_editor import LineEditor, auto_indent, needs_more
 
@@ -44,6 +45,7 @@ def read_byte():
 
 def kbd_intr(character):
     """Choose the character that raises KeyboardInterrupt (-1: none)."""
+    _keyboard.arm(character >= 0)
     _link.call("interrupt_character", character)
 
 
