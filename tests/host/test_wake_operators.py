@@ -30,9 +30,8 @@ MANIFEST = Manifest(wake_word="Test", cutoff=200, window=5)
 RUNNER = """
 import sys
 if sys.argv[3] == "python":
-    sys.modules["speaker.kernels.model_viper"] = None
-    import speaker.kernels.model_python, speaker.kernels.elementwise_python
-    sys.modules["speaker.kernels.model"] = speaker.kernels.model_python
+    import speaker.kernels.model, speaker.kernels.model_python, speaker.kernels.elementwise_python
+    speaker.kernels.model._one = speaker.kernels.model_python
     sys.modules["speaker.kernels.elementwise"] = speaker.kernels.elementwise_python
 from speaker.wake.model import Model
 model = Model(sys.argv[1])
@@ -42,8 +41,7 @@ stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
 arena = model._arena
 while stdin.readinto(inputs) == n_in:
     arena[model._input : model._input + n_in] = inputs
-    for kernel, at in model._program:
-        kernel(model._blob, arena, at)
+    model.run()
     stdout.write(arena[model._output : model._output + n_out])
 """
 

@@ -33,9 +33,9 @@ def add(context: Context, operator: Operator) -> None:
 def mul(context: Context, operator: Operator) -> None:
     """MUL: the product of both, rescaled."""
     one, other, out = operator.inputs[0], operator.inputs[1], operator.outputs[0]
-    mantissa, shift = quantise.multiplier(
-        context.scale(one) * context.scale(other) / context.scale(out)
-    )
+    scales = [np.float32(context.scale(index)) for index in (one, other, out)]
+    # TFLite computes this one in single precision.
+    mantissa, shift = quantise.multiplier(float(scales[0] * scales[1] / scales[2]))
     words = _scale_words(operator, mantissa, shift, Rounding.AWAY_FROM_ZERO, 255 * 255)
     zeros = (context.biased_zero(one), context.biased_zero(other))
     _pairwise(context, operator, Op.MUL, (*words, *zeros))
