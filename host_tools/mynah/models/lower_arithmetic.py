@@ -172,8 +172,12 @@ def _scaling(
     n_outputs = len(flat)
     bias = _bias(context, operator, n_outputs) - context.biased_zero(source) * flat.sum(1)
     scales = _filter_scales(context, operator, filter_index, n_outputs)
-    factor, unit = context.scale(source), context.scale(out)
-    pairs = [quantise.multiplier(factor * scale / unit) for scale in scales]
+    unit = context.scale(out)
+    products = [context.scale(source) * scale for scale in scales]
+    if operator.name == "FULLY_CONNECTED" and len(set(scales)) == 1:
+        # TFLite multiplies these two in single precision.
+        products = [float(np.float32(context.scale(source)) * np.float32(scales[0]))] * n_outputs
+    pairs = [quantise.multiplier(product / unit) for product in products]
     largest = np.abs(bias) + 255 * np.abs(flat).sum(1)
     shifts = []
     for (_, shift), bound, rounding in zip(pairs, largest, roundings, strict=True):
