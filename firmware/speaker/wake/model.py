@@ -14,16 +14,6 @@ from speaker.util.hints import Any
 _HEADER = const(80)
 _VERSION = const(1)
 
-# The instructions' codes: host_tools/mynah/models/program.py.
-_KERNELS = {
-    1: kernels.matvec,
-    2: kernels.depthwise,
-    3: kernels.table,
-    4: kernels.append,
-    5: kernels.copy,
-}
-_MORE = ("add", "mul", "mean", "largest")  # 6 and on: loaded when a model needs one
-
 
 class Model:
     """``push`` rows of features; every ``stride``-th makes a new ``probability``, 0 to 255."""
@@ -41,7 +31,7 @@ class Model:
         self.cutoff = about["cutoff"]
         self.window = about["window"]
         self._program = _decode(blob, program, n_instructions, path)
-        self._arena = bytearray(arena_size)
+        self._arena = bytearray(arena_size + kernels.SCRATCH)
         self.reset()
 
     @property
@@ -77,11 +67,18 @@ class Model:
         if self._row < self.stride:
             return False
         self._row = 0
-        blob, arena = self._blob, self._arena
-        for kernel, at in self._program:
-            kernel(blob, arena, at)
-        self.probability = arena[self._output]
+        self.run()
+        self.probability = self._arena[self._output]
         return True
+
+    def run(self) -> None:
+        """One inference over the rows that lie in the arena."""
+        blob, arena = self._blob, self._arena
+        for kernel, at, count in self._program:
+            if count:
+                kernel(blob, arena, at, count)
+            else:
+                kernel(blob, arena, at)
 
 
 def _read(path: str) -> bytearray:
@@ -100,17 +97,22 @@ def _read(path: str) -> bytearray:
     return blob
 
 
-def _decode(blob: Any, at: int, count: int, path: str) -> list[tuple[Any, int]]:
-    """The program as (kernel, place of its operands), so that running it is one loop."""
-    program = []
+def _decode(blob: Any, at: int, count: int, path: str) -> list[tuple[Any, int, int]]:
+    """The program as (kernel, place of its operands, 0), so that running it is one loop.
+
+    Instructions that ``kernels.RUN`` runs in one call are (RUN, place of the first, their number).
+    """
+    program: list[tuple[Any, int, int]] = []
     for _ in range(count):
         code, n_words = unpack_from("<2i", blob, at)
-        if code not in _KERNELS:
-            if not 6 <= code < 6 + len(_MORE):
-                raise ValueError("{}: instruction {} is unknown".format(path, code))
-            from speaker.kernels import elementwise
-
-            _KERNELS[code] = getattr(elementwise, _MORE[code - 6])
-        program.append((_KERNELS[code], at))
+        kernel = kernels.of(code)
+        if kernel is None:
+            raise ValueError("{}: instruction {} is unknown".format(path, code))
+        if kernel is not kernels.RUN:
+            program.append((kernel, at, 0))
+        elif program and program[-1][0] is kernel:
+            program[-1] = (kernel, program[-1][1], program[-1][2] + 1)
+        else:
+            program.append((kernel, at, 1))
         at += 4 * n_words
     return program

