@@ -30,6 +30,7 @@ class Model:
         self.wake_word = about["wake_word"]
         self.cutoff = about["cutoff"]
         self.window = about["window"]
+        self.kind = about.get("kind", "wake")
         self._program = _decode(blob, program, n_instructions, path)
         self._arena = bytearray(arena_size + kernels.SCRATCH)
         self.reset()

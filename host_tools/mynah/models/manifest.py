@@ -9,11 +9,16 @@ from typing import Any
 from mynah.errors import ModelError
 
 _STEP_MS = 10
+_KINDS = ("wake", "stop", "vad")
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """``cutoff`` is 0..255; ``window`` counts the probabilities whose mean must exceed it."""
+    """``cutoff`` is 0..255; ``window`` counts the probabilities whose mean must exceed it.
+
+    ``kind`` is ``wake``; ``stop``, a word that ends what plays; or ``vad``, a model that hears
+    whether anybody speaks.
+    """
 
     wake_word: str
     cutoff: int
@@ -22,6 +27,7 @@ class Manifest:
     website: str = ""
     licence: str = ""
     languages: tuple[str, ...] = ()
+    kind: str = "wake"
 
     @classmethod
     def from_microwakeword(cls, text: str, *, licence: str = "") -> Manifest:
@@ -51,6 +57,7 @@ class Manifest:
             website=str(data.get("website", "")),
             licence=str(data.get("license", licence)),
             languages=tuple(str(language) for language in data.get("trained_languages", ())),
+            kind=_kind(data, wake_word),
         )
 
     @classmethod
@@ -61,3 +68,12 @@ class Manifest:
     def to_json(self) -> dict[str, Any]:
         """As it is kept in a ``.wake`` file."""
         return asdict(self)
+
+
+def _kind(data: dict[str, Any], wake_word: str) -> str:
+    """What the manifest says, or what ESPHome's names for such models say: ``vad``, ``stop``."""
+    name = wake_word.lower()
+    kind = str(data.get("kind", name if name in _KINDS else "wake"))
+    if kind not in _KINDS:
+        raise ModelError(f"the manifest's kind is {kind!r}; there are {', '.join(_KINDS)}")
+    return kind
