@@ -3,7 +3,7 @@
 The line `mynah feed` starts it. The log says `feed: begin ...`; from then on the host sends frames,
 and each good one is answered by one control character, which log readers drop:
 
-    0x01  length  head  body[length]      body: samples (int16, little endian), sequence, CRC-32
+    0x7E  length  head  body[length]      body: samples (int16, little endian), sequence, CRC-32
 
 The body has no byte 3, which would be Ctrl-C: `head` is the place (1 for the first byte) of the
 first one that was a 3, in whose place stands the distance to the next one, and so on until 0. A
@@ -37,7 +37,7 @@ COMMAND = b"mynah feed\n"
 FRAME_SAMPLES = const(56)
 WINDOW = const(2)
 
-_START = const(1)
+_START = const(0x7E)
 _CTRL_C = const(3)
 _TAIL = const(5)  # sequence number and CRC
 _MAX_BODY = const(2 * 56 + 5)

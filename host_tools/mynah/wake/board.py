@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _FIRST_OUTPUT = 480 - 160  # samples that a row of features looks at, less the step to the next
 _RING_FRAME = 320
-_BEGIN_S = 3.0
+_BEGIN_S = 2.0
 _ANSWER_S = 1.0
 _RETRIES = 5
 _END_S = 10.0

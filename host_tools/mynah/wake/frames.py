@@ -20,7 +20,7 @@ WINDOW = 2
 """Frames that may be on their way unacknowledged."""
 N_SEQUENCES = 4
 
-_START = 1
+_START = 0x7E
 _CTRL_C = 3
 _ACKS = b"\x10\x12\x14\x16"
 _NAK = 0x15
