@@ -64,15 +64,6 @@ class Measurement:
         """False accepts per hour of negative sound."""
         return sum(point.false_accepts.values()) / sum(self.hours.values())
 
-    def at_most(self, per_hour: float) -> Point | None:
-        """The lowest cutoff from which on false accepts stay at or below so many per hour."""
-        best = None
-        for point in reversed(self.points):
-            if self.per_hour(point) > per_hour:
-                break
-            best = point
-        return best
-
 
 @dataclass(slots=True)
 class _Heard:

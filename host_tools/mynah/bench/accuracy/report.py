@@ -63,7 +63,7 @@ def rows(data: dict[str, Any]) -> list[tuple[str, ...]]:
     for engine in data["engines"]:
         found.append(_row(engine, engine["operating_point"], "its own"))
         for level in _LEVELS_PER_HOUR:
-            point = _at_most(engine, level)
+            point = at_most(engine, level)
             if point is not None:
                 found.append(_row(engine, point, f"at most {level:g} an hour"))
     return found
@@ -132,8 +132,8 @@ def _numbers(measurement: Measurement, point: Point) -> dict[str, Any]:
     }
 
 
-def _at_most(engine: dict[str, Any], per_hour: float) -> dict[str, Any] | None:
-    """As `Measurement.at_most`, from the data."""
+def at_most(engine: dict[str, Any], per_hour: float) -> dict[str, Any] | None:
+    """The lowest cutoff from which on an engine's false accepts stay at or below so many an hour."""
     best: dict[str, Any] | None = None
     for point in reversed(engine["curve"]):
         if point["per_hour"] > per_hour:
