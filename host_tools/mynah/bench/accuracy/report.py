@@ -133,7 +133,7 @@ def _numbers(measurement: Measurement, point: Point) -> dict[str, Any]:
 
 
 def at_most(engine: dict[str, Any], per_hour: float) -> dict[str, Any] | None:
-    """The lowest cutoff from which on an engine's false accepts stay at or below so many an hour."""
+    """The lowest cutoff from which on false accepts stay at or below so many an hour."""
     best: dict[str, Any] | None = None
     for point in reversed(engine["curve"]):
         if point["per_hour"] > per_hour:
