@@ -18,6 +18,7 @@ from speaker.app.bindings import make_spec
 from speaker.app.device import Device
 from speaker.app.settings import Settings
 from speaker.app.state import Store
+from speaker.app.words import Words
 from speaker.miot import udp
 from speaker.miot.server import Server
 from speaker.net import wifi
@@ -30,6 +31,21 @@ from speaker.util.supervise import Supervisor
 ADDRESS, OWNER, FOLDER = sys.argv[1:4]
 NETWORKS = {"home": "secret123", "caf\u00e9 \U0001f600": 'pass word "x"', "open": ""}
 DID = 0x12345678
+
+
+class Model:
+    cutoff, window = 229, 5
+
+
+class Word:
+    """A model's settings, without a model."""
+
+    name, wake_word, kind, model, enabled = "alexa", "Alexa", "wake", Model, True
+    cutoff, window = 229, 5
+
+
+class Engine:
+    words, vads = [Word()], []
 
 
 class Socket(io.IOBase):
@@ -133,7 +149,14 @@ async def main():
     )
     methods = device.methods()
     methods.update(
-        make_spec(store, Player(store), lambda: "", "mynah.speaker.test", "30eda0000001").methods()
+        make_spec(
+            store,
+            Player(store),
+            Words(Engine, store),
+            lambda word=None: word.name if word else "",
+            "mynah.speaker.test",
+            "30eda0000001",
+        ).methods()
     )
     server = Server(
         settings.token, DID, lambda: 1500 + uptime.seconds(), methods, device.shows_token

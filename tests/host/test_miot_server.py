@@ -169,6 +169,7 @@ def test_every_property_is_readable(device):
         f"{service['iid']}-{entry['iid']}": {"siid": service["iid"], "piid": entry["iid"]}
         for service in spec["services"]
         for entry in service["properties"]
+        if "read" in entry["access"]
     }
     values = {entry["did"]: entry for entry in device.get_properties_for_mapping()}
     assert set(values) == set(device.mapping)
@@ -363,4 +364,37 @@ def test_settings_outlive_the_process(tmp_path):
     device = miio.MiotDevice(address, token, timeout=3)
     assert device.get_property_by(2, 1)[0]["value"] == 12
     assert device.info().accesspoint["ssid"] == "home"
+    board.close()
+
+
+def models(device):
+    (entry,) = device.send("get_properties", [{"did": "m", "siid": 6, "piid": 7}])
+    return entry["value"]
+
+
+def do(device, aiid, *values):
+    return device.send("action", {"did": "x", "siid": 6, "aiid": aiid, "in": list(values)})
+
+
+def test_each_models_settings_are_set_and_outlive_the_process(tmp_path):
+    address = _address(4)
+    board = Board(address, "owned", tmp_path)
+    device = miio.MiotDevice(address, TOKEN, timeout=3)
+    assert models(device) == "alexa,Alexa,wake,on,default,229,5"
+    assert do(device, 2, "alexa", 0)["code"] == 0
+    assert models(device) == "alexa,Alexa,wake,on,strict,242,5"
+    assert do(device, 3, "alexa", 200, 7)["code"] == 0
+    assert models(device) == "alexa,Alexa,wake,on,custom,200,7"
+    assert do(device, 4, "alexa")["out"] == ["alexa"]
+    assert do(device, 1, "alexa", False)["code"] == 0
+    assert device.get_property_by(6, 1)[0]["value"] == ""
+    for aiid, arguments in ((1, ("nobody", True)), (2, ("alexa", 3)), (3, ("alexa", 255, 5))):
+        assert do(device, aiid, *arguments)["code"] == -4006
+    assert device.get_property_by(6, 11)[0]["code"] == -4001
+    board.expect("settings: saved")
+    board.close()
+
+    board = Board(address, "kept", tmp_path)
+    device = miio.MiotDevice(address, TOKEN, timeout=3)
+    assert models(device) == "alexa,Alexa,wake,off,custom,200,7"
     board.close()

@@ -59,6 +59,7 @@ class Engine:
     """Keeps what it is fed; an output every 480 samples: the last sample's low byte."""
 
     stride, cutoff, window, backend, wake_word = 3, 200, 5, "test", "Test"
+    words = ()
     mean = 0
 
     def __init__(self):
@@ -97,7 +98,7 @@ class Rig:
         self.mic = Mic()
         ready = asyncio.ThreadSafeFlag()
         self.ring = FrameRing(n_frames, 320)
-        self.listener = Listener(self.ring, ready, self.engine, lambda _p, _at: None)
+        self.listener = Listener(self.ring, ready, self.engine, None, None)
         self.fed = Feed(self.ring, ready, self.mic, self.listener, self.engine)
         self.console = console.Console(self.input)
         self.console.add(COMMAND, self.fed.run)

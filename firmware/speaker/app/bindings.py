@@ -2,6 +2,7 @@
 
 import speaker
 from speaker.app.state import Store
+from speaker.app.words import Words
 from speaker.audio import tones
 from speaker.audio.player import Player
 from speaker.miot import spec_table
@@ -17,7 +18,10 @@ _STATE = {
     "indicator-light.on": "light_on",
     "indicator-light.brightness": "light_brightness",
     "indicator-light.color": "light_colour",
-    "wake.wake-word": "wake_word",
+    "wake.last-word": "wake_last_word",
+    "wake.miss-count": "wake_miss_count",
+    "wake.last-miss": "wake_miss",
+    "wake.last-miss-word": "wake_miss_word",
     "wake.count": "wake_count",
     "wake.last-probability": "wake_probability",
     "wake.last-time": "wake_time_s",
@@ -25,11 +29,16 @@ _STATE = {
 
 
 def make_spec(
-    store: Store, player: Player, history: Callable[[], str], model: str, serial: str
+    store: Store, player: Player, words: Words, history: Callable[..., str], model: str, serial: str
 ) -> Spec:
-    """The spec of this speaker, bound to its store and player, and to the wake model's history."""
+    """The spec of this speaker, bound to its store, its player and its wake models.
+
+    `history(word)` gives a model's last outputs, `history()` those of the first.
+    """
     readers = {name: _reader(store, key) for name, key in _STATE.items()}
     readers["wake.history"] = history
+    readers["wake.wake-word"] = words.listened_for
+    readers["wake.models"] = words.describe
     readers["device-information.manufacturer"] = lambda: "Mynah"
     readers["device-information.model"] = lambda: model
     readers["device-information.serial-number"] = lambda: serial
@@ -39,6 +48,10 @@ def make_spec(
         "play-control.play": _no_result(lambda: player.play(tones.MELODY)),
         "play-control.pause": _no_result(player.pause),
         "play-control.stop": _no_result(player.stop),
+        "wake.enable": _no_result(words.enable),
+        "wake.set-sensitivity": _no_result(words.set_sensitivity),
+        "wake.set-cutoff": _no_result(words.set_cutoff),
+        "wake.read-history": lambda name: [history(words.find(name))],
     }
     return Spec(spec_table.PROPERTIES, spec_table.ACTIONS, readers, writers, doers)
 
@@ -51,9 +64,9 @@ def _writer(store: Store, key: str) -> Callable[..., Any]:
     return lambda value: store.set(key, value)
 
 
-def _no_result(function: Callable[[], object]) -> Callable[..., list]:
-    def do(*_arguments: object) -> list:
-        function()
+def _no_result(function: Callable[..., object]) -> Callable[..., list]:
+    def do(*arguments: object) -> list:
+        function(*arguments)
         return []
 
     return do

@@ -1,4 +1,4 @@
-"""Feeds the wake engine from the ring and says when it heard its word."""
+"""Feeds the wake engine from the ring and says which words it heard, and which almost."""
 
 import asyncio
 
@@ -10,17 +10,24 @@ from speaker.util.hints import Any, Callable
 class Listener:
     """The ring's one consumer. `engine` may be None: then sound is only drained.
 
-    `heard(probability, at)` is called for each detection: 0..255, and the sample's number since
-    the microphone was started.
+    `heard(word, probability, at)` is called for each detection: the `WakeWord`, 0..255, and the
+    sample's number since the microphone was started; `missed(word, peak, at)` for each close miss
+    when it has passed.
     """
 
     def __init__(
-        self, ring: FrameRing, ready: Any, engine: Any, heard: Callable[[int, int], object]
+        self,
+        ring: FrameRing,
+        ready: Any,
+        engine: Any,
+        heard: Callable[..., object],
+        missed: Callable[..., object],
     ) -> None:
         self._ring = ring
         self._ready = ready
         self._engine = engine
         self._heard = heard
+        self._missed = missed
         self._muted = False
         self.n_samples = 0  # taken from the ring since start
         self._reset_at = 0  # the engine's sample 0
@@ -40,15 +47,17 @@ class Listener:
         if self._engine is not None:
             self._engine.reset()
 
-    def history(self) -> str:
-        """The model's last outputs: `at:hex`, oldest first, two digits each; "" without a model.
+    def history(self, word: Any = None) -> str:
+        """A model's last outputs: `at:hex`, oldest first, two digits each; "" without a model.
 
-        `at` is the sample's number, as in `heard`, at which the newest was made.
+        `word` is a `WakeWord`, by default the first. `at` is the sample's number, as in `heard`, at
+        which the newest was made.
         """
         if self._engine is None:
             return ""
-        at = self._reset_at + self._engine.newest_at_samples
-        return "%d:%s" % (at, self._engine.history.text())
+        engine = self._engine
+        at = engine.samples_at(word.newest_row) if word else engine.newest_at_samples
+        return "%d:%s" % (self._reset_at + at, (word or engine).history.text())
 
     async def run(self) -> None:
         """Task: one frame at a time, other tasks in between."""
@@ -58,17 +67,24 @@ class Listener:
                 await asyncio.sleep_ms(0)
 
     def step(self) -> bool:
-        """Take one frame, if there is one. Allocates nothing unless something is heard."""
+        """Take one frame, if there is one. Allocates nothing unless something is heard or almost."""
         frame = self._ring.front()
         if frame is None:
             return False
         n = self._ring.n_samples
         self.n_samples += n
-        heard = 0
-        if self._engine is not None and not self._muted:
-            heard = self._engine.feed(frame, n)
+        if self._engine is None or self._muted:
+            self._ring.release()
+            return True
+        self._engine.feed(frame, n)
         self._ring.release()
-        if heard:
-            at = self._reset_at + self._engine.detected_at_samples
-            self._heard(self._engine.mean, at)
+        for word in self._engine.words:
+            if word.take_heard():
+                self._heard(word, word.mean, self._at(word.detected_row))
+            peak = word.take_missed()
+            if peak:
+                self._missed(word, peak, self._at(word.newest_row))
         return True
+
+    def _at(self, row: int) -> int:
+        return self._reset_at + self._engine.samples_at(row)

@@ -18,6 +18,7 @@ from speaker.app.indicator import Indicator
 from speaker.app.listener import Listener
 from speaker.app.settings import Settings
 from speaker.app.state import STOPPED, Store
+from speaker.app.words import Words
 from speaker.audio import tones
 from speaker.miot import udp
 from speaker.miot.server import Server
@@ -28,6 +29,7 @@ from speaker.util.clock import Uptime
 from speaker.util.flags import Flags
 from speaker.util.storage import TwoCopies
 from speaker.util.supervise import Supervisor
+from speaker.wake.word import WakeWord
 
 _BOARD_FILE = "/board.json"
 _SETTINGS = ("/settings.a", "/settings.b")
@@ -67,8 +69,8 @@ class Speaker:
         self._microphone, self._ring = wiring.microphone(self._board["mic"], self._flags, ready)
         self._player = wiring.player(self._board["amp"], self._flags, self._on_playing)
         engine = wiring.wake_engine()
-        self.store.set("wake_word", engine.wake_word if engine else "")
-        self._listener = Listener(self._ring, ready, engine, self._on_heard)
+        self._words = Words(engine, self.store)
+        self._listener = Listener(self._ring, ready, engine, self._on_heard, self._on_missed)
         self._console = Console(sys.stdin.buffer)
         fed = feed.Feed(self._ring, ready, self._microphone, self._listener, engine)
         self._console.add(feed.COMMAND, fed.run)
@@ -91,7 +93,12 @@ class Speaker:
         )
         serial = address.replace(":", "").lower()
         spec = make_spec(
-            self.store, self._player, self._listener.history, self._board["model"], serial
+            self.store,
+            self._player,
+            self._words,
+            self._listener.history,
+            self._board["model"],
+            serial,
         )
         methods = self._device.methods()
         methods.update(spec.methods())
@@ -153,14 +160,25 @@ class Speaker:
             self._listener.set_muted(self.store.get("mic_muted"))
             await watch.changed()
 
-    def _on_heard(self, probability: int, at: int) -> None:
+    def _on_heard(self, word: WakeWord, probability: int, at: int) -> None:
         self._indicator.wake()
-        self._player.chime(tones.CHIME)
-        word = self.store.get("wake_word")
-        log.info("wake", 'heard "%s" p=%d at=%d', word, probability, at)
+        if word.kind == "stop":
+            self._player.stop()
+        else:
+            self._player.chime(tones.CHIME)
+        log.info("wake", 'heard "%s" p=%d at=%d', word.wake_word, probability, at)
+        self.store.set("wake_last_word", word.wake_word)
         self.store.set("wake_probability", probability)
         self.store.set("wake_time_s", self._uptime.seconds())
         self.store.set("wake_count", self.store.get("wake_count") + 1)
+
+    def _on_missed(self, word: WakeWord, peak: int, at: int) -> None:
+        why = "" if peak <= word.cutoff else ", nobody spoke"
+        text = 'missed "%s" p=%d of %d%s at=%d'
+        log.info("wake", text, word.wake_word, peak, word.cutoff, why, at)
+        self.store.set("wake_miss_word", word.wake_word)
+        self.store.set("wake_miss", peak)
+        self.store.set("wake_miss_count", self.store.get("wake_miss_count") + 1)
 
     def _on_playing(self, state: int) -> None:
         if self.store.set("playing", state):

@@ -107,6 +107,8 @@ def _plausible(name: str, value: object) -> bool:
     if name in _RANGES:
         low, high = _RANGES[name]
         return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+    if isinstance(DEFAULTS[name], dict):
+        return isinstance(value, dict)
     return isinstance(value, bool)
 
 

@@ -13,15 +13,27 @@ DEFAULTS = {
     "light_on": False,
     "light_brightness": 60,  # 1..100 %
     "light_colour": 0xFFFFFF,  # 0xRRGGBB
-    "wake_word": "",
+    "wake_models": {},  # what the user has set for each model, see app/words.py
+    "wake_last_word": "",
     "wake_count": 0,
     "wake_probability": 0,  # 0..255, of the last detection
     "wake_time_s": 0,  # uptime of the last detection; 0 before the first
+    "wake_miss_count": 0,
+    "wake_miss": 0,  # 0..255, peak of the last close miss
+    "wake_miss_word": "",
     "net": "off",  # see net/provisioning.py
     "net_reason": "",
 }
 
-SAVED = ("volume", "muted", "mic_muted", "light_on", "light_brightness", "light_colour")
+SAVED = (
+    "volume",
+    "muted",
+    "mic_muted",
+    "light_on",
+    "light_brightness",
+    "light_colour",
+    "wake_models",
+)
 
 STOPPED = 0
 PLAYING = 1

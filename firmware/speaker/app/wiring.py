@@ -15,6 +15,7 @@ from speaker.util import log
 from speaker.util.flags import Flags
 from speaker.util.hints import Any, Callable
 from speaker.wake.engine import WakeEngine
+from speaker.wake.word import WakeWord
 
 MODELS = "/models"
 
@@ -92,18 +93,23 @@ def buttons(pins: dict, flags: Flags, actions: dict) -> list:
 
 
 def wake_engine(folder: str = MODELS) -> WakeEngine | None:
-    """The engine with the first model in the folder, or None (logged) when there is no good one."""
+    """The engine with every good model in the folder, or None (logged) when there is no word."""
     try:
         names = sorted([name for name in os.listdir(folder) if name.endswith(".wake")])
     except OSError:
         names = []
+    words = []
     for name in names:
         try:
-            engine = WakeEngine(folder + "/" + name)
+            word = WakeWord(folder + "/" + name)
         except (OSError, ValueError) as error:
             log.error("wake", "model %s: %s", name, error)
             continue
-        log.info("wake", 'listening for "%s" (%s)', engine.wake_word, engine.backend)
-        return engine
-    log.warning("wake", "no model: listening for nothing")
-    return None
+        words.append(word)
+        what = "gated by" if word.kind == "vad" else "listening for"
+        log.info("wake", '%s "%s" (%s)', what, word.wake_word, WakeEngine.backend)
+    try:
+        return WakeEngine(words)
+    except ValueError:
+        log.warning("wake", "no model: listening for nothing")
+        return None

@@ -77,8 +77,11 @@ class Spec:
         if arguments is None:
             result["code"] = BAD_INPUT
             return result
-        result["out"] = self._doers[name](*arguments)
-        result["code"] = OK
+        try:
+            result["out"] = self._doers[name](*arguments)
+            result["code"] = OK
+        except ValueError:  # an argument names what is not there
+            result["code"] = BAD_INPUT
         return result
 
     def _get(self, item: dict) -> dict:

@@ -23,6 +23,16 @@ PROPERTIES = {
     (6, 3): ("wake.last-probability", "uint8", 5, (0, 255, 1)),
     (6, 4): ("wake.last-time", "uint32", 5, (0, 4294967295, 1)),
     (6, 5): ("wake.history", "string", 1, None),
+    (6, 6): ("wake.last-word", "string", 5, None),
+    (6, 7): ("wake.models", "string", 5, None),
+    (6, 8): ("wake.miss-count", "uint32", 5, (0, 4294967295, 1)),
+    (6, 9): ("wake.last-miss", "uint8", 5, (0, 255, 1)),
+    (6, 10): ("wake.last-miss-word", "string", 5, None),
+    (6, 11): ("wake.model", "string", 0, None),
+    (6, 12): ("wake.enabled", "bool", 0, None),
+    (6, 13): ("wake.sensitivity", "uint8", 0, [0, 1, 2]),
+    (6, 14): ("wake.cutoff", "uint8", 0, (1, 254, 1)),
+    (6, 15): ("wake.window", "uint8", 0, (1, 255, 1)),
 }
 
 # (siid, aiid): (name, piids of the arguments)
@@ -30,4 +40,8 @@ ACTIONS = {
     (3, 1): ("play-control.play", ()),
     (3, 2): ("play-control.pause", ()),
     (3, 3): ("play-control.stop", ()),
+    (6, 1): ("wake.enable", (11, 12)),
+    (6, 2): ("wake.set-sensitivity", (11, 13)),
+    (6, 3): ("wake.set-cutoff", (11, 14, 15)),
+    (6, 4): ("wake.read-history", (11,)),
 }

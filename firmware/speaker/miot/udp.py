@@ -16,30 +16,53 @@ _READ_BYTES = MAX_PACKET + 1
 _BURST = const(4)
 
 
+# A peer that sends empty datagrams makes the server deaf for so long each time.
+_REOPEN_MS = const(20)
+
+
 async def serve(server: Server, address: str = "0.0.0.0", port: int = PORT) -> None:
     """Task: answer whoever asks, on every interface that is up."""
+    while True:
+        sock = _open(address, port)
+        try:
+            await readable(sock)
+            while _answer(server, sock):
+                await asyncio.sleep_ms(0)
+                await readable(sock)
+        finally:
+            sock.close()
+        await asyncio.sleep_ms(_REOPEN_MS)
+
+
+def _open(address: str, port: int) -> Any:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setblocking(False)
         sock.bind(socket.getaddrinfo(address, port)[0][-1])
-        while True:
-            await readable(sock)
-            _answer(server, sock)
-            await asyncio.sleep_ms(0)
-    finally:
+    except OSError:
         sock.close()
+        raise
+    return sock
 
 
-def _answer(server: Server, sock: Any) -> None:
+def _answer(server: Server, sock: Any) -> bool:
+    """Answer what has come; False when the socket is of no more use.
+
+    The ESP32 port takes an empty datagram for the end of a connection: the socket never receives
+    again (MicroPython, ports/esp32/modsocket.c, lwip_recvfrom returning 0).
+    """
     for _ in range(_BURST):
         try:
             packet, peer = sock.recvfrom(_READ_BYTES)
         except OSError:  # nothing more to read, or the interface went away
-            return
+            return True
+        if not packet:
+            return False
         reply = server.handle(packet, peer)
         if reply is not None:
             try:
                 sock.sendto(reply, peer)
             except OSError:  # no way to the peer any more: it will ask again
                 pass
+    return True
