@@ -233,7 +233,6 @@ def test_bad_packets_get_no_answer(board, raw):
     long = request(stamp + 1, {"id": 7002, "method": "x", "params": ["x" * 1400]})
     assert len(long) > 1400
     bad = [
-        b"",
         b"!",
         HELLO[:31],
         HELLO + b"\xff",
@@ -263,6 +262,15 @@ def test_bad_packets_get_no_answer(board, raw):
     assert reply["id"] == 7001
     assert reply["result"]["model"] == "mynah.speaker.test"
     board.expect(r"'checksum', \d")
+
+
+def test_empty_datagrams_do_not_make_it_deaf(board, device):
+    # They end a socket of the ESP32 port, so the server opens a new one; some packets are lost.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for _ in range(20):
+            stranger.sendto(b"", (board.address, 54321))
+    time.sleep(0.2)
+    assert device.info().model == "mynah.speaker.test"
 
 
 def test_odd_requests_get_an_error(raw):
