@@ -183,10 +183,11 @@ def test_the_network_cannot_stop_it(speaker):
     one.expect("wifi: joined home")
     noise = random.Random(54321)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-        stranger.connect((one.board.address, 54321))
+        speaker_port = (one.board.address, 54321)
         for n in range(300):
-            stranger.send(noise.randbytes(n * 5))
-            stranger.send(b"\x21\x31" + (32 + 16).to_bytes(2, "big") + noise.randbytes(44))
+            stranger.sendto(noise.randbytes(n * 5), speaker_port)
+            packet = b"\x21\x31" + (32 + 16).to_bytes(2, "big") + noise.randbytes(44)
+            stranger.sendto(packet, speaker_port)
             if n % 20 == 0:
                 time.sleep(0.01)  # the kernel's buffer is no endless one
         stranger.settimeout(0.3)

@@ -46,10 +46,12 @@ class Speaker:
         self._uptime = Uptime()
         self._flags = Flags()
         self.store = Store()
+        mac = machine.unique_id()  # of the chip, and its station's
+        radio = Wifi("mynah-%02x%02x" % (mac[4], mac[5]))  # first: a new token needs its noise
         self.settings = Settings(TwoCopies(*_SETTINGS), self.store)
         self.settings.load()
         self._make_sound()
-        self._make_network()
+        self._make_network(radio, mac)
         self._indicator = Indicator(wiring.led(board["led"]), self.store)
         self._buttons = wiring.buttons(
             board["buttons"],
@@ -76,9 +78,7 @@ class Speaker:
         self._console.add(feed.COMMAND, fed.run)
         self._console.add(live.COMMAND, live.Live(self._listener, engine).run)
 
-    def _make_network(self) -> None:
-        mac = machine.unique_id()  # of the chip, and its station's
-        radio = Wifi("mynah-%02x%02x" % (mac[4], mac[5]))
+    def _make_network(self, radio: Wifi, mac: bytes) -> None:
         ssid = set_up_ssid(self._board["name"], mac)
         self._provisioning = Provisioning(radio, self.settings, self.store, ssid)
         address = ":".join(["%02X" % byte for byte in mac])

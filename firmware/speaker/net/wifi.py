@@ -52,6 +52,9 @@ class Wifi:
     def __init__(self, hostname: str) -> None:
         network.hostname(hostname)
         self._station = network.WLAN(network.WLAN.IF_STA)
+        # os.urandom is truly random only while the radio is on (ESP-IDF, "Random Number
+        # Generation"): whoever makes a secret makes a Wifi first.
+        self._station.active(True)
         self._access_point = network.WLAN(network.WLAN.IF_AP)
 
     def is_joined(self) -> bool:
