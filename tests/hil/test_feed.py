@@ -37,7 +37,9 @@ def test_every_recording_is_heard_alike(idle, recordings):
     with BoardWake(idle) as board:
         for _, samples in (recordings("okay_nabu")[1], recordings("negative")[0]):
             here = wake.run(samples, "okay_nabu")
-            assert_heard_alike(here, board.feed(samples))
+            there = board.feed(samples)
+            assert list(there) == ["okay_nabu"]
+            assert_heard_alike(here, there["okay_nabu"])
             if here.detections:
                 assert here.probabilities.max() > 200
 
@@ -48,7 +50,7 @@ def test_noise_with_every_byte_is_heard_alike_at_real_time(idle):
     noise[100:103] = np.frombuffer(b"IMPROV", "<i2")
     noise[200:400] = 0x0303
     with BoardWake(idle) as board:
-        assert_heard_alike(wake.run(noise, "okay_nabu"), board.feed(noise, pace=1.0))
+        assert_heard_alike(wake.run(noise, "okay_nabu"), board.feed(noise, pace=1.0)["okay_nabu"])
 
 
 def test_a_link_that_breaks_leaves_the_microphone_as_it_was(ready, world, recordings):

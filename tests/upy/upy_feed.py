@@ -59,11 +59,12 @@ class Engine:
     """Keeps what it is fed; an output every 480 samples: the last sample's low byte."""
 
     stride, cutoff, window, backend, wake_word = 3, 200, 5, "test", "Test"
-    words = ()
+    kind, name, enabled = "wake", "test", True
     mean = 0
 
     def __init__(self):
-        self.history = self
+        self.history = self.model = self
+        self.words = (self,)
         self.reset()
 
     def reset(self):
@@ -78,8 +79,21 @@ class Engine:
         return 0
 
     @property
+    def newest_row(self):
+        return 3 * len(self.outputs) - 1
+
+    @property
     def newest_at_samples(self):
-        return 320 + 480 * len(self.outputs)
+        return self.samples_at(self.newest_row)
+
+    def samples_at(self, row):
+        return 480 + 160 * row
+
+    def take_heard(self):
+        return False
+
+    def take_missed(self):
+        return 0
 
     def text(self):
         return "".join(["%02x" % value for value in self.outputs[-340:]])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mynah.audio_files import Samples
     from mynah.wake import WakeResult
 
-    Hear = Callable[[Samples], WakeResult]
+    Hear = Callable[[Samples], dict[str, WakeResult]]
 
 _HERE_ONLY = ("model", "cutoff")
 
@@ -117,7 +117,7 @@ def _here(model: str, cutoff: float | None) -> Hear:
     from mynah import wake
 
     level = None if cutoff is None else int(cutoff * 255)
-    return lambda samples: wake.run(samples, model, cutoff=level)
+    return lambda samples: {model: wake.run(samples, model, cutoff=level)}
 
 
 def _hear_all(
@@ -128,11 +128,14 @@ def _hear_all(
     results = []
     for file in files:
         samples = audio_files.load(file)
-        result = hear(samples)
-        results.append({"file": str(file), **result.to_json()})
-        if not as_json:
-            _print(file, result)
+        heard = hear(samples)
+        for model, result in heard.items():
+            results.append({"file": str(file), "model": model, **result.to_json()})
+            if not as_json:
+                _print(file, result)
         if picture is not None:
+            # A board may listen for several words: the one that came closest.
+            result = max(heard.values(), key=lambda each: int(each.means.max(initial=0)))
             wake.plot(samples, result, picture, title=f"{file.name}: “{result.wake_word}”")
             click.echo(f"drawn: {picture}", err=True)
     return results
@@ -141,6 +144,6 @@ def _hear_all(
 def _print(file: Path, result: WakeResult) -> None:
     peak = int(result.probabilities.max(initial=0)) / 255
     if not result.detections:
-        click.echo(f"{file}: not heard (highest output {peak:.2f})")
+        click.echo(f'{file}: "{result.wake_word}" not heard (highest output {peak:.2f})')
     for hit in result.detections:
         click.echo(f'{file}: "{result.wake_word}" at {hit.time_s:.2f} s (mean {hit.mean:.2f})')

@@ -3,80 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import serial
 
 from mynah.audio_files import RATE_HZ, Samples
-from mynah.errors import BoardError, BoardTimeoutError, VerificationError
+from mynah.errors import BoardError, BoardTimeoutError
 from mynah.link import lost_port, open_port
-from mynah.logs import LogRecord, parse
+from mynah.logs import parse
 from mynah.logs.follow import LineSplitter
 from mynah.wake import frames
-from mynah.wake.engine import SETTLE_S, Detection, WakeResult
+from mynah.wake.engine import SETTLE_S
+from mynah.wake.told import RING_FRAME, Told, result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
-    import numpy.typing as npt
     from typing_extensions import Self
 
-_FIRST_OUTPUT = 480 - 160  # samples that a row of features looks at, less the step to the next
-_RING_FRAME = 320
+    from mynah.logs import LogRecord
+    from mynah.wake.engine import WakeResult
+
 _BEGIN_S = 2.0
 _ANSWER_S = 1.0
 _RETRIES = 5
 _END_S = 10.0
 _KEEP_ALIVE_S = 1.0
 _LIVE_COMMAND = b"mynah live\n"
-
-_BEGIN = re.compile(
-    r"begin base=(\d+) step=(\d+) cutoff=(\d+) window=(\d+) backend=(\w+) word=\"(.*)\""
-)
-_OUTPUTS = re.compile(r"p at=(\d+) ((?:[0-9a-f]{2})+)")
-_HEARD = re.compile(r"heard \".*\" p=(\d+) at=(\d+)")
-
-
-@dataclass(slots=True)
-class Told:
-    """What the board's log has told since it began to: counted in samples from there."""
-
-    base: int
-    step: int
-    cutoff: int
-    window: int
-    backend: str
-    wake_word: str
-    outputs: list[int] = field(default_factory=list)
-    newest: int = 0
-    """The sample at which the last output was made."""
-    heard: list[tuple[int, int]] = field(default_factory=list)
-    """Sample and mean of each detection."""
-
-    @classmethod
-    def begin(cls, text: str) -> Told | None:
-        """From the record that begins it; None if this is another one."""
-        match = _BEGIN.fullmatch(text)
-        if match is None:
-            return None
-        base, step, cutoff, window = map(int, match.groups()[:4])
-        return cls(base, step, cutoff, window, match[5], match[6])
-
-    def take(self, record: LogRecord) -> bool:
-        """Note what a record says; whether it told of new outputs."""
-        if record.source == "wake" and (match := _HEARD.fullmatch(record.text)):
-            self.heard.append((int(match[2]) - self.base, int(match[1])))
-        match = _OUTPUTS.fullmatch(record.text) if record.source in {"feed", "live"} else None
-        if match is None:
-            return False
-        self.newest = int(match[1])
-        self.outputs += bytes.fromhex(match[2])
-        return True
 
 
 class BoardWake:
@@ -115,8 +71,10 @@ class BoardWake:
         pace: float | None = None,
         settle_s: float = SETTLE_S,
         progress: Callable[[float], None] = lambda _: None,
-    ) -> WakeResult:
+    ) -> dict[str, WakeResult]:
         """Have the board hear a recording in its microphone's place; as `mynah.wake.run`.
+
+        Returns a result for each wake word that the board listens for, by its model's name.
 
         Args:
             samples: 16-bit mono at 16 kHz.
@@ -130,7 +88,7 @@ class BoardWake:
             VerificationError: its outputs are not all there.
             PortError: the port vanished.
         """
-        n_settle = round(settle_s * RATE_HZ) // _RING_FRAME * _RING_FRAME
+        n_settle = round(settle_s * RATE_HZ) // RING_FRAME * RING_FRAME
         sound = np.concatenate([np.zeros(n_settle, np.int16), samples])
         told = self._begin(frames.COMMAND, "feed")
         self._send_all(told, list(frames.frames(sound)), pace, progress)
@@ -138,7 +96,7 @@ class BoardWake:
         while not self._until_end(told):
             if time.monotonic() > deadline:
                 raise BoardTimeoutError(f"the board on {self._url} does not end the feed")
-        return _result(told, len(samples), n_settle)
+        return {word.name: result(word, len(samples), n_settle) for word in told.words}
 
     def live(self) -> Iterator[Told]:
         """Yield what the board told whenever there are new outputs, until the caller has enough.
@@ -165,8 +123,9 @@ class BoardWake:
                 self._port.write(b"q")
 
     def _begin(self, command: bytes, source: str) -> Told:
-        """Switch a mode on; what the board says of its engine."""
+        """Switch a mode on; what the board says of its models."""
         for _ in range(2):
+            told = Told(source)
             self._write(b"\n" + command)
             deadline = time.monotonic() + _BEGIN_S
             while time.monotonic() < deadline:
@@ -177,8 +136,8 @@ class BoardWake:
                         continue
                     if record.text.startswith("refused: "):
                         raise BoardError(f"the board says: {record.text[9:]}")
-                    told = Told.begin(record.text)
-                    if told is not None:
+                    told.take(record)
+                    if told.begun:
                         self._answers.clear()
                         return told
         raise BoardTimeoutError(
@@ -253,49 +212,3 @@ class BoardWake:
         answers, text = frames.split_answers(data)
         self._answers.extend(answers)
         self._records.extend(map(parse, self._splitter.feed(text)))
-
-
-def means(outputs: list[int], window: int, fired: Iterable[int]) -> npt.NDArray[np.uint8]:
-    """The means that the detector compares; it starts anew after each output at which it fired."""
-    total = np.cumsum([0, *outputs])
-    first = np.maximum(np.arange(len(outputs)) + 1 - window, 0)
-    for i in fired:
-        first[i + 1 :] = np.maximum(first[i + 1 :], i + 1)
-    whole: npt.NDArray[np.uint8] = ((total[1:] - total[first]) // window).astype(np.uint8)
-    return whole
-
-
-def _result(told: Told, n_samples: int, n_settle: int) -> WakeResult:
-    ends = _FIRST_OUTPUT + told.step * (np.arange(len(told.outputs)) + 1)
-    whole = -(-(n_samples + n_settle) // _RING_FRAME) * _RING_FRAME
-    n_expected = (whole - _FIRST_OUTPUT) // told.step
-    if len(told.outputs) != n_expected or (n_expected and told.newest != ends[-1]):
-        raise VerificationError(
-            f"the board told {len(told.outputs)} outputs instead of {n_expected}: its microphone "
-            "was muted meanwhile, or log lines were lost on the link"
-        )
-    shown = (ends > n_settle) & (ends <= n_settle + n_samples)
-    times = (ends[shown] - n_settle) / RATE_HZ
-    outputs = np.array(told.outputs, np.uint8)
-    fired = [int(np.searchsorted(ends, at)) for at, _ in told.heard]
-    hits = [
-        Detection(
-            round((at - n_settle) / RATE_HZ, 3),
-            round(int(outputs[i]) / 255, 3),
-            round(mean / 255, 3),
-        )
-        for i, (at, mean) in zip(fired, told.heard, strict=True)
-        if 0 < at - n_settle <= n_samples
-    ]
-    return WakeResult(
-        wake_word=told.wake_word,
-        backend=f"board, {told.backend}",
-        cutoff=told.cutoff,
-        window=told.window,
-        model_bytes=0,
-        duration_s=n_samples / RATE_HZ,
-        times_s=times,
-        probabilities=outputs[shown],
-        means=means(told.outputs, told.window, fired)[shown],
-        detections=tuple(hits),
-    )
