@@ -124,7 +124,7 @@ class Flag:
 def test_nothing_is_allocated():
     ring = FrameRing(4, N)
     i2s = FakeI2S()
-    mic = microphone.Microphone(lambda: i2s, Flag(), ring, Flag(), 16)
+    mic = microphone.Microphone(lambda: i2s, Flag(), ring, Flag(), 16, 300)
     mic._start()
     voice = tones.Voice(16000, 160)
     voice.start(tones.MELODY)
@@ -169,7 +169,7 @@ def test_microphone_fills_the_ring_even_when_interrupts_are_lost():
         ring = FrameRing(64, N)
         i2s = FakeI2S(lose_every=lost)
         flag = asyncio.ThreadSafeFlag()
-        mic = microphone.Microphone(lambda: i2s, flag, ring, Flag(), 16)
+        mic = microphone.Microphone(lambda: i2s, flag, ring, Flag(), 16, 300)
 
         async def poke():
             while True:
@@ -195,14 +195,14 @@ def test_a_dead_microphone_is_restarted():
         return made[-1]
 
     flag = asyncio.ThreadSafeFlag()
-    mic = microphone.Microphone(open_i2s, flag, FrameRing(4, N), Flag(), 16)
+    mic = microphone.Microphone(open_i2s, flag, FrameRing(4, N), Flag(), 16, 300)
 
     async def poke():
         while True:
             await asyncio.sleep_ms(20)
             flag.set()
 
-    run(mic.run(), poke(), ms=1150)
+    run(mic.run(), poke(), ms=1600)
     assert mic.restarts == 1 and len(made) == 2 and made[0].closed
 
 

@@ -31,6 +31,7 @@ class Counters:
             await asyncio.sleep(_EVERY_S)
             self._uptime.seconds()  # keeps it right across the ticks' wrap
             self._report("mic", "frames dropped, ring full", self._ring.dropped)
+            self._report("mic", "ms of sound lost in a stall", self._microphone.lost_ms)
             self._report("mic", "restarts", self._microphone.restarts)
             for reason, count in self._server.dropped.items():
                 self._report("miio", "packets dropped, " + reason, count)

@@ -67,7 +67,7 @@ class Listener:
                 await asyncio.sleep_ms(0)
 
     def step(self) -> bool:
-        """Take one frame, if there is one. Allocates nothing unless something is heard or almost."""
+        """Take one frame, if there is one. Allocates nothing, but for what is heard or missed."""
         frame = self._ring.front()
         if frame is None:
             return False

@@ -21,6 +21,7 @@ MODELS = "/models"
 
 _LED_SPI = 2  # the general-purpose controller that no board of ours uses otherwise
 _LED_BAUD = 1_000_000
+_DMA_FRAME_BYTES = 8  # two slots of 32 bits: the port counts DMA in stereo frames
 _FRAME_SAMPLES = 320  # 20 ms
 _RING_FRAMES = 32  # 640 ms: what the engine may fall behind
 
@@ -43,7 +44,8 @@ def microphone(mic: dict, flags: Flags, ready: Any) -> tuple:
         )
 
     log.info("mic", "%d Hz, kernels: %s", mic["rate"], pcm.BACKEND)
-    return Microphone(open_i2s, flags.make(), ring, ready, mic["shift"]), ring
+    dma_ms = mic["ibuf"] // (_DMA_FRAME_BYTES * mic["rate"] // 1000)
+    return Microphone(open_i2s, flags.make(), ring, ready, mic["shift"], dma_ms), ring
 
 
 def player(amp: dict, flags: Flags, notify: Callable[[int], object]) -> Player:

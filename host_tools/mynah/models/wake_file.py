@@ -31,6 +31,7 @@ import struct
 import zlib
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 from mynah.errors import ModelError
 from mynah.models.manifest import Manifest
@@ -130,9 +131,14 @@ def read(data: bytes) -> tuple[Header, Manifest]:
 
 def with_cutoff(data: bytes, cutoff: int) -> bytes:
     """The same ``.wake`` file with another cutoff (0..255) in its manifest."""
+    return with_manifest(data, cutoff=cutoff)
+
+
+def with_manifest(data: bytes, **changes: Any) -> bytes:
+    """The same ``.wake`` file with other fields of `mynah.models.Manifest`."""
     _, manifest = read(data)
     text = json.dumps(
-        replace(manifest, cutoff=cutoff).to_json(), ensure_ascii=False, separators=(",", ":")
+        replace(manifest, **changes).to_json(), ensure_ascii=False, separators=(",", ":")
     ).encode()
     file = bytearray(data)
     file.extend(bytes(-len(file) % 4))
