@@ -3,21 +3,40 @@
 from speaker.util.hints import Any
 
 # Chosen once, here. A .mpy for another architecture raises ValueError, a missing one ImportError,
-# and a port without a native emitter refuses the source with SyntaxError.
+# and a port without an emitter for native code refuses the source with SyntaxError.
 try:
-    from speaker.kernels import frontend_viper
+    from speaker.kernels import frontend_xtensa
 
-    _fast: Any = frontend_viper
-    BACKEND = "viper"
+    _fast: Any = frontend_xtensa
+    BACKEND = "xtensa"
 except (ImportError, SyntaxError, ValueError):
-    from speaker.kernels import frontend_python
+    try:
+        from speaker.kernels import frontend_viper
 
-    _fast = frontend_python
-    BACKEND = "python"
+        _fast = frontend_viper
+        BACKEND = "viper"
+    except (ImportError, SyntaxError, ValueError):
+        from speaker.kernels import frontend_python
+
+        _fast = frontend_python
+        BACKEND = "python"
 
 copy = _fast.copy
-spectrum = _fast.spectrum
-energy = _fast.energy
-filterbank = _fast.filterbank
-compress = _fast.compress
 quantise = _fast.quantise
+
+# One call computes a row, from an array of addresses, and moves on by a hop; or four stages do.
+FRAME = getattr(_fast, "frame", None)
+if FRAME is None:
+    spectrum = _fast.spectrum
+    energy = _fast.energy
+    filterbank = _fast.filterbank
+    compress = _fast.compress
+
+
+def addresses(arrays: Any) -> Any:
+    """What FRAME takes: the addresses of these buffers, and integers as they are."""
+    from array import array
+
+    from uctypes import addressof
+
+    return array("I", [a if isinstance(a, int) else addressof(a) for a in arrays])

@@ -32,6 +32,13 @@ class Frontend:
         self._signal = array("I", bytes(4 * CHANNELS))
         self._estimates = array("I", bytes(4 * CHANNELS))
         self._used = 0
+        self._arrays: Any = None
+        if kernels.FRAME:  # in the order of frontend_xtensa
+            self._arrays = kernels.addresses(
+                (self._history, tables.WINDOW, tables.ORDER, tables.TWIDDLES, self._work,
+                 tables.SPLIT, self._energies, tables.FIRST_BIN, tables.WIDTHS, tables.WEIGHTS,
+                 self._signal, self._estimates, tables.GAINS, tables.LOGARITHMS, self.features)
+            )  # fmt: skip
 
     def reset(self) -> None:
         """Forget the samples and the noise."""
@@ -54,6 +61,10 @@ class Frontend:
 
     def compute(self) -> None:
         """Turn the window into ``features`` and move on by one hop."""
+        self._used = WINDOW - HOP
+        if kernels.FRAME:
+            kernels.FRAME(self._arrays)
+            return
         shift = kernels.spectrum(
             self._history, tables.WINDOW, tables.ORDER, tables.TWIDDLES, self._work
         )
@@ -64,5 +75,4 @@ class Frontend:
         kernels.compress(
             self._signal, self._estimates, tables.GAINS, tables.LOGARITHMS, self.features
         )
-        self._used = WINDOW - HOP
         kernels.copy(self._history, 0, self._history, HOP, self._used)

@@ -69,7 +69,7 @@ class Machine:
 
     memory: bytearray = field(default_factory=bytearray)
     functions: dict[str, tuple[int, int, int]] = field(default_factory=dict)
-    _calls: list[tuple[str, tuple[int | Buffer, ...]]] = field(default_factory=list)
+    calls: list[tuple[str, tuple[int | Buffer, ...]]] = field(default_factory=list)
 
     def put(self, data: bytes, align: int = 16) -> int:
         """Lay data down behind all else, with 16 or more bytes of canary on both sides."""
@@ -88,7 +88,7 @@ class Machine:
 
     def call(self, name: str, *arguments: int | Buffer) -> None:
         """Call a loaded function next."""
-        self._calls.append((name, arguments))
+        self.calls.append((name, arguments))
 
     def run(self, *, trace: bool = False) -> Result:
         """Make the calls in a new process; memory here stays as it is.
@@ -101,7 +101,7 @@ class Machine:
         output, counts = _execute(image.elf(segment, entry), trace=trace)
         words = [
             struct.unpack_from(f"<{image.RECORD_WORDS}I", output, records - BASE + i)
-            for i in range(0, 4 * image.RECORD_WORDS * len(self._calls), 4 * image.RECORD_WORDS)
+            for i in range(0, 4 * image.RECORD_WORDS * len(self.calls), 4 * image.RECORD_WORDS)
         ]
         if any(record[1:] != image.KEPT for record in words):
             raise MynahError("the code under test changed its caller's registers")
@@ -116,11 +116,11 @@ class Machine:
         """All of memory; the addresses of the first instruction, the stack, the calls' records."""
         whole = Machine(bytearray(self.memory))
         stack = whole.put(bytes([_STACK_FILL]) * _STACK_SIZE)
-        records = whole.put(bytes(4 * image.RECORD_WORDS * len(self._calls)))
+        records = whole.put(bytes(4 * image.RECORD_WORDS * len(self.calls)))
         runtime, labels = image.runtime()
         table = whole.put(image.fun_table(whole.put(runtime), labels))
         calls = []
-        for name, arguments in self._calls:
+        for name, arguments in self.calls:
             code, _, index = self.functions[name]
             objects = whole.put(struct.pack(f"<{index + 1}I", *[table] * (index + 1)))
             context = whole.put(struct.pack("<4I", 0, 0, 0, objects))
