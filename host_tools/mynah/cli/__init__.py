@@ -6,6 +6,7 @@ A module ``mynah.cli.<name>`` holds one click command named ``command``. ``main`
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -25,6 +26,7 @@ COMMANDS = {
     "control": "read and set a paired speaker's properties",
     "wake": "run a wake-word model over recordings, as the board does",
     "bench": "measure the wake engine: misses and false accepts, speed",
+    "model": "find, look into, compile and check wake-word models",
     "boards": "list and check the board files",
     "ports": "list serial ports and what is on them",
 }
@@ -73,8 +75,16 @@ def cli() -> None:
     """Mynah: an open smart speaker on an ESP32-S3, flashed, paired, logged and tested from here."""
 
 
+def _leave(signum: int, _frame: object) -> None:
+    """Unwind what is under way; the exit code is the shell's for that signal."""
+    sys.exit(128 + signum)
+
+
 def main() -> None:
     """Run the command line and exit with the code that `mynah.errors` gives."""
+    for name in ("SIGTERM", "SIGHUP"):  # a closed terminal, too, must leave nothing behind
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _leave)
     try:
         code = cli.main(standalone_mode=False)
     except MynahError as error:

@@ -47,8 +47,7 @@ def command(
     if model not in shipped():
         raise click.UsageError(f"no model {model!r}: there are {', '.join(sorted(shipped()))}")
     if mic:
-        click.echo("Speak the wake word now: recording for 5 seconds.", err=True)
-        sound = sound_from_microphone()
+        sound = sound_from_microphone(lambda text: click.echo(text, err=True))
     elif wav is not None:
         sound = sound_from_file(wav)
     else:

@@ -78,7 +78,7 @@ def print_report(result: DemoResult) -> None:
     table.add_column("figure")
     table.add_column("value", overflow="fold")
     for step in result.steps:
-        rows = [*step.figures.items()] or [("", "")]
+        rows = [*step.figures.items()]
         if step.error:
             rows.append(("failed", step.error))
         for index, (name, value) in enumerate(rows):

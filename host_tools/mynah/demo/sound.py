@@ -13,6 +13,7 @@ from mynah.errors import AudioError, UsageError
 from mynah.paths import AUDIO_DIR
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _FRAME = RATE_HZ // 100
@@ -53,8 +54,8 @@ def default_sound(model: str) -> Sound:
     return Sound(entry["file"], load(AUDIO_DIR / entry["file"]), entry["word_end_s"])
 
 
-def sound_from_microphone(seconds: float = 5.0) -> Sound:
-    """Record the computer's microphone now.
+def sound_from_microphone(say: Callable[[str], None], seconds: float = 5.0) -> Sound:
+    """Record the computer's microphone now; ``say`` is called when it is time to speak.
 
     Raises:
         AudioError: there is no microphone, or the package that reads it is not installed.
@@ -66,6 +67,7 @@ def sound_from_microphone(seconds: float = 5.0) -> Sound:
             f"the computer's microphone needs the sounddevice package ({error}): "
             "pip install 'mynah-speaker[mic]'"
         ) from error
+    say(f"Speak the wake word now: recording for {seconds:g} seconds.")
     try:
         samples = sounddevice.rec(
             int(seconds * RATE_HZ), samplerate=RATE_HZ, channels=1, dtype="int16", blocking=True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mynah import boards
 from mynah.audio_files import RATE_HZ, Samples, write_wav
+from mynah.errors import UsageError
 from mynah.hil import Console
 from mynah.virtual.board import VirtualBoard
 
@@ -35,7 +36,6 @@ class Stage:
     """What was heard; set by the listening."""
 
     def __init__(self, sound: Sound, model: str, out: Path, listener: Listener) -> None:
-        out.mkdir(parents=True, exist_ok=True)
         self.sound = sound
         self.model = model
         self.out = out
@@ -45,7 +45,11 @@ class Stage:
         """The simulated network's password, new every time."""
         self.files: dict[str, Path] = {}
         self.log_path = out / "board.log"
-        self.log_path.unlink(missing_ok=True)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            self.log_path.write_text("", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"--out {out}: {error.strerror}; name another folder") from error
         self._board: VirtualBoard | None = None
         self._console: Console | None = None
 

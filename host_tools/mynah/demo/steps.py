@@ -112,9 +112,9 @@ def listen(stage: Stage, figures: Figures) -> None:
     figures["recording"] = f"{stage.sound.name}, {stage.sound.seconds:.1f} s"
     figures["heard"] = match[1]
     figures["probability"] = round(int(match[2]) / 255, 3)
-    figures["detected at"] = f"{stage.wake.sample_s:.2f} s"
+    figures["detected at, in the sound"] = f"{stage.wake.sample_s:.2f} s"
     figures["word ends at"] = f"{end_s:.2f} s"
-    figures["delay"] = f"{round((stage.wake.logged_s - end_s) * 1000)} ms"
+    figures["from its end to the log line"] = f"{round((stage.wake.logged_s - end_s) * 1000)} ms"
     if not lit:
         raise VerificationError("the wake word was heard, but the LED did not show it")
     figures["led"] = "lit"

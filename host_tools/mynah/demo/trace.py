@@ -59,6 +59,8 @@ class Trace:
         self._client = client
         self._sound = sound
         self._playback = playback
+        self._mic = mic
+        self._mic_state = (mic.started_at, mic.overruns)
         self._offset_s = playback.start_time - mic.started_at
         self._outputs: dict[int, int] = {}
 
@@ -86,9 +88,17 @@ class Trace:
         Args:
             heard_at: when the log line came, by this computer's monotonic clock.
             sample: number of the microphone's sample that the detection was made at.
+
+        Raises:
+            VerificationError: samples were lost, so that the board's count of them is no time.
         """
         self._playback.wait(_AFTER_S)
         self._read()
+        if (self._mic.started_at, self._mic.overruns) != self._mic_state:
+            raise VerificationError(
+                "the board lost sound while the recording played: this computer is too busy for "
+                "a real-time test, try again"
+            )
         return Wake(
             logged_s=heard_at - self._playback.start_time,
             sample_s=self._time_s(sample),
