@@ -37,7 +37,7 @@ def plot(data: dict[str, Any], path: Path) -> None:
     axes.set_xlim(-0.05, _MOST_PER_HOUR)
     axes.set_xticks((0, 0.5, 1, 2, 5, 10, 20), ("0", "0.5", "1", "2", "5", "10", "20"))
     axes.set_xlabel("false accepts per hour")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, min(100, max(10, 2 * max(map(_highest, data["engines"])))))
     axes.set_ylabel("missed, %")
     axes.grid(visible=True, color="#dddddd", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
@@ -57,8 +57,12 @@ def _draw(axes: Axes, engine: dict[str, Any], style: str) -> None:
             style, color=colour, linewidth=1.5, label=f"{engine['engine']}, {condition}",
         )  # fmt: skip
         axes.plot(own["per_hour"], 100 * own["miss_rate"][condition], "o", color=colour)
-    highest = 100 * max(own["miss_rate"].values())
     axes.annotate(
-        f"cutoff {own['cutoff']:.2f}", (own["per_hour"], highest),
+        f"cutoff {own['cutoff']:.2f}", (own["per_hour"], _highest(engine)),
         xytext=(8, 4), textcoords="offset points", fontsize="small",
     )  # fmt: skip
+
+
+def _highest(engine: dict[str, Any]) -> float:
+    """The highest miss rate at its own cutoff, in %."""
+    return 100 * max(engine["operating_point"]["miss_rate"].values())
