@@ -93,6 +93,22 @@ def compiled(name: str) -> bytes:
     return _compile_file(path)
 
 
+def source(name: str) -> Path:
+    """The ``.tflite`` file of a model that `compiled` takes.
+
+    Raises:
+        ModelError: no such model, or a ``.wake`` file, which has none.
+    """
+    if name in shipped():
+        return shipped()[name].tflite
+    path = Path(name)
+    if path.suffix == ".json" and path.is_file():
+        return path.with_name(str(json.loads(path.read_text("utf-8")).get("model", "")))
+    if path.suffix != ".tflite" or not path.is_file():
+        raise ModelError(f"TensorFlow Lite needs the .tflite that {name} was made of")
+    return path
+
+
 @lru_cache(maxsize=8)
 def _compile_shipped(name: str) -> bytes:
     model = shipped()[name]
