@@ -187,7 +187,7 @@ def test_microphone_fills_the_ring_even_when_interrupts_are_lost():
         assert expected > 0 and mic.restarts == 0
 
 
-def test_a_dead_microphone_is_restarted():
+def test_a_dead_microphone_is_restarted_and_what_it_heard_is_forgotten():
     made = []
 
     def open_i2s():
@@ -196,6 +196,8 @@ def test_a_dead_microphone_is_restarted():
 
     flag = asyncio.ThreadSafeFlag()
     mic = microphone.Microphone(open_i2s, flag, FrameRing(4, N), Flag(), 16, 300)
+    told = []
+    mic.on_restart = lambda: told.append(len(made))
 
     async def poke():
         while True:
@@ -203,6 +205,7 @@ def test_a_dead_microphone_is_restarted():
             flag.set()
 
     run(mic.run(), poke(), ms=1600)
+    assert told == [2]
     assert mic.restarts == 1 and len(made) == 2 and made[0].closed
 
 

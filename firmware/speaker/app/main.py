@@ -9,7 +9,7 @@ import time
 import machine
 
 import speaker
-from speaker.app import config, feed, live, wiring
+from speaker.app import baud, config, feed, live, wiring
 from speaker.app.bindings import make_spec
 from speaker.app.console import Console
 from speaker.app.counters import Counters
@@ -73,10 +73,12 @@ class Speaker:
         engine = wiring.wake_engine()
         self._words = Words(engine, self.store)
         self._listener = Listener(self._ring, ready, engine, self._on_heard, self._on_missed)
+        self._microphone.on_restart = self._listener.reset
         self._console = Console(sys.stdin.buffer)
         fed = feed.Feed(self._ring, ready, self._microphone, self._listener, engine)
         self._console.add(feed.COMMAND, fed.run)
         self._console.add(live.COMMAND, live.Live(self._listener, engine).run)
+        self._console.add(baud.COMMAND, baud.Baud(wiring.set_console_rate).run)
 
     def _make_network(self, radio: Wifi, mac: bytes) -> None:
         ssid = set_up_ssid(self._board["name"], mac)

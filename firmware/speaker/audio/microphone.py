@@ -55,6 +55,8 @@ class Microphone:
         self.lost_ms = 0  # sound that came while nobody read, beyond what the driver keeps
         self.muted = False  # frames are zeroed where they enter
         self.paused = False  # the ring has another producer: what comes in is dropped
+        # Called after a restart: what comes then does not follow on what came before.
+        self.on_restart: Callable[[], object] = _nothing
 
     async def run(self) -> None:
         """Task: from DMA to ring for as long as the board runs."""
@@ -76,6 +78,7 @@ class Microphone:
                 log.warning("mic", "no sound for %d ms: I2S restarted", _STALL_MS)
                 self.close()
                 self._start()
+                self.on_restart()
 
     def take(self) -> None:
         """Move the filled slots into the ring. Allocates nothing."""
@@ -129,3 +132,7 @@ class Microphone:
     def _on_filled(self, _i2s: object) -> None:
         # Scheduled by the I2S driver when the buffer is full.
         self._flag.set()
+
+
+def _nothing() -> None:
+    pass
