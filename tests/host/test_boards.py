@@ -1,6 +1,7 @@
 """Board files: what ships is in order, and every broken rule is named."""
 
 import json
+import re
 
 import pytest
 
@@ -67,6 +68,11 @@ def test_board_json_is_what_the_firmware_reads():
         ("flash_mb = 16", "flash_mb = 7", "flash_mb must be"),
         ('kind = "ws2812"', 'kind = "apa102"', r"led\.clock goes with apa102"),
         ("[buttons]", "[buttons", "mine.toml: "),
+        ('pin = "SCK", to = "sck"', 'pin = "SCK", to = "clock"', "SCK cannot go to"),
+        ('{ pin = "DIN", to = "sd" },', "", "MAX98357A: signal sd has 0 wires, not one"),
+        ('pin = "LRC", to = "ws"', 'pin = "LRC", to = "enable"', "LRC cannot go to 'enable'"),
+        ('pin = "L/R"', 'pin = "GND"', "INMP441: pin GND is wired 2 times"),
+        ('pin = "GAIN", to', "to", r"amplifier\.wiring\.pin is missing"),
     ],
 )
 def test_a_broken_rule_is_named(tmp_path, old, new, reason):
@@ -95,3 +101,28 @@ def test_the_command_lists_shows_and_checks(tmp_path, capsys):
     path = tmp_path / "mine.toml"
     path.write_text(GOOD.replace("sck = 5", "sck = 46"), encoding="utf-8")
     assert "GPIO46 is a strapping pin" in mynah("check", str(path))
+
+
+def test_a_kit_tells_which_wire_goes_where():
+    wires = {(w.part, w.pin): w.to for w in boards.connections(boards.load("bread-compact"))}
+    microphone = {"VDD": "3V3", "GND": "GND", "L/R": "GND", "SCK": "GPIO5", "WS": "GPIO4"}
+    assert {pin: wires["INMP441", pin] for pin in microphone} == microphone
+    assert wires["INMP441", "SD"] == "GPIO6"
+    amplifier = {"VIN": "5V", "GAIN": "open", "SD": "open", "BCLK": "GPIO15", "LRC": "GPIO16"}
+    assert {pin: wires["MAX98357A", pin] for pin in amplifier} == amplifier
+    assert wires["MAX98357A", "DIN"] == "GPIO7"
+    assert wires["volume up button", "one leg"] == "GPIO40"
+    assert not any("boot" in part for part, _ in wires)
+
+
+def test_wires_are_shown_for_kits_only(capsys):
+    def shown(name):
+        cli.main(["boards", "show", name], standalone_mode=False)
+        return capsys.readouterr().out
+
+    kit = shown("bread-compact")
+    assert re.search(r"word select +MAX98357A +LRC +GPIO16", kit)
+    assert re.search(r"INMP441 +L/R +GND +left slot", kit)
+    whole = shown("lilygo-t-circle-s3")
+    assert "wire to" not in whole
+    assert "microphone's slot is unverified" in whole

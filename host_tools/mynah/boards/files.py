@@ -7,8 +7,9 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mynah.boards.model import Amplifier, Board, Led, Microphone, Part, Psram
+from mynah.boards.model import Amplifier, Board, Led, Microphone, Part, Psram, Wire
 from mynah.boards.pins import check_pins
+from mynah.boards.wiring import check_wiring
 from mynah.errors import BoardFileError
 from mynah.paths import BOARDS_DIR
 
@@ -20,7 +21,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_Section = TypeVar("_Section", Microphone, Amplifier, Led, Psram, Part)
+_Section = TypeVar("_Section", Microphone, Amplifier, Led, Psram, Part, Wire)
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -35,7 +36,7 @@ _CHOICES = {
     "usb": {"uart", "native"},
 }
 _SECTIONS = {"microphone": Microphone, "amplifier": Amplifier, "psram": Psram, "led": Led}
-_LISTS = ("usb", "features", "sources")
+_LISTS = ("usb", "features", "notes", "sources")
 _PIN_TABLES = ("buttons", "taken")
 
 
@@ -82,25 +83,29 @@ def _board(table: dict[str, Any]) -> Board:
         elif key in _PIN_TABLES:
             values[key] = _pin_table(value, key)
         elif key == "parts":
-            values[key] = _parts(value)
+            values[key] = _tables(Part, value, key)
         else:
             values[key] = value
     _check_fields(Board, values, "")
     _check_choices(values)
+    for part in (values["microphone"], values["amplifier"]):
+        check_wiring(part)
     return Board(**values)
 
 
 def _section(kind: type[_Section], value: Any, where: str) -> _Section:
     if not isinstance(value, dict):
         raise BoardFileError(f"[{where}] must be a table")
+    if "wiring" in value:
+        value = value | {"wiring": _tables(Wire, value["wiring"], f"{where}.wiring")}
     _check_fields(kind, value, f"{where}.")
     return kind(**value)
 
 
-def _parts(value: Any) -> tuple[Part, ...]:
+def _tables(kind: type[_Section], value: Any, where: str) -> tuple[_Section, ...]:
     if not isinstance(value, list):
-        raise BoardFileError("parts must be written as [[parts]]")
-    return tuple(_section(Part, part, "parts") for part in value)
+        raise BoardFileError(f"{where} must be a list of tables, as [[{where}]]")
+    return tuple(_section(kind, table, where) for table in value)
 
 
 def _strings(value: Any, key: str) -> tuple[str, ...]:

@@ -31,6 +31,15 @@ class Psram:
 
 
 @dataclass(frozen=True, slots=True)
+class Wire:
+    """Where a part's ``pin`` goes: ``to`` a signal of its section ("sck"), "3V3", "GND", "open"."""
+
+    pin: str
+    to: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Microphone:
     """An I2S microphone in the left slot, on a bus of its own; pins are GPIO numbers."""
 
@@ -39,6 +48,8 @@ class Microphone:
     sck: int
     ws: int
     sd: int
+    wiring: tuple[Wire, ...] = ()
+    """Every pin of the part, where it is wired by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,8 @@ class Amplifier:
     ws: int
     sd: int
     enable: int | None = None
+    wiring: tuple[Wire, ...] = ()
+    """Every pin of the part, where it is wired by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +103,8 @@ class Board:
     taken: Mapping[str, int] = field(default_factory=dict)
     parts: tuple[Part, ...] = ()
     features: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a user should know before they trust the file."""
     sources: tuple[str, ...] = ()
 
     @property

@@ -20,7 +20,7 @@ def command(context: click.Context) -> None:
 
     \b
     mynah boards                  what there is
-    mynah boards show NAME        pins, parts and prices of one
+    mynah boards show NAME        pins, wires, parts and prices of one
     mynah boards check FILE.toml  a board file of your own
     """
     if context.invoked_subcommand is None:
@@ -59,7 +59,7 @@ def show(name: str, *, as_json: bool) -> None:
     board = boards.load(name)
     findings = boards.check_pins(board)
     if as_json:
-        print_json({"board": board, "findings": findings})
+        print_json({"board": board, "wires": boards.connections(board), "findings": findings})
         return
     console = stdout()
     console.print(f"{board.name}: {board.title}", style="bold")
@@ -68,14 +68,15 @@ def show(name: str, *, as_json: bool) -> None:
     for use, pin in sorted(board.pins(), key=lambda row: row[1]):
         pins.add_row(f"GPIO{pin}", use)
     console.print(pins)
+    _print_wires(board)
     parts = Table("part", "yuan, about", "source", box=None, header_style="bold")
     for part in board.parts:
         parts.add_row(part.name, f"{part.price_yuan:g}", part.source)
     if board.parts:
         parts.add_row("together", f"{board.price_yuan:g}", "")
         console.print(parts)
-    for finding in findings:
-        console.print(f"note: {finding.text}")
+    for text in (*board.notes, *(finding.text for finding in findings)):
+        console.print(f"note: {text}")
     console.print("facts from: " + "; ".join(board.sources))
 
 
@@ -96,6 +97,20 @@ def check(file: Path, *, as_json: bool) -> None:
     for finding in findings:
         click.echo(f"note: {finding.text}")
     click.echo(f"{file.name}: {board.name} is in order")
+
+
+def _print_wires(board: Board) -> None:
+    from rich.table import Table
+
+    from mynah import boards
+
+    wires = boards.connections(board)
+    if not wires:
+        return
+    table = Table("signal", "part", "its pin", "wire to", "note", box=None, header_style="bold")
+    for wire in wires:
+        table.add_row(wire.signal, wire.part, wire.pin, wire.to, wire.note)
+    stdout().print(table)
 
 
 def _summary(board: Board) -> dict[str, object]:
