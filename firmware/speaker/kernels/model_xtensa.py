@@ -33,7 +33,7 @@ def run(blob: ptr8, arena: ptr8, at: int, count: int):
     mov(a10, blob)
     mov(a11, arena)
     mov(a12, place)
-    names = ("matvec", "depthwise", "table", "append", "copy")
+    names = ("matvec", "depthwise", "table", "append", "copy_rows")
     for number, name in enumerate(names):
         beqi(code, number + 1, "." + name)
     retw()
@@ -468,7 +468,7 @@ def _append():
 
 
 def _copy():
-    subroutine("copy")
+    subroutine("copy_rows")
     arena, place = a3, a4
     x, y, rows, size, v, from_, to = a5, a6, a7, a8, a9, a10, a11
     entry(a1, 32)

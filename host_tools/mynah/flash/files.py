@@ -75,8 +75,8 @@ def firmware_files(board: Board, models: Iterable[str], arch: str | None) -> dic
     files = {f"/{name}": (FIRMWARE_DIR / name).read_bytes() for name in _KEPT_AS_SOURCE}
     sources = [path for path in _sources() if _runs_on(path, arch)]
     with ThreadPoolExecutor() as pool:
-        compiled = pool.map(lambda path: _compiled(path, arch), sources)
-        for path, code in zip(sources, compiled, strict=True):
+        codes = pool.map(lambda path: compiled(path, arch), sources)
+        for path, code in zip(sources, codes, strict=True):
             files[f"/{_on_board(path).with_suffix('.mpy').as_posix()}"] = code
     for name in models:
         files[f"/models/{Path(name).stem}.wake"] = wake_models.compiled(name)
@@ -116,8 +116,12 @@ def _on_board(path: Path) -> Path:
     return path.relative_to(FIRMWARE_DIR)
 
 
-def _compiled(path: Path, arch: str | None) -> bytes:
-    """The ``.mpy`` of a source, from the cache where it was compiled before."""
+def compiled(path: Path, arch: str | None) -> bytes:
+    """The ``.mpy`` of one of the firmware's sources, from the cache if it was compiled before.
+
+    Raises:
+        MynahError: the source does not compile.
+    """
     name = _on_board(path).as_posix()
     if path.stem.endswith("_xtensa"):
         return xtensa.build(path, name)

@@ -6,6 +6,6 @@ without MAC16, zero-overhead loops and the products' upper halves, and its funct
 that stock firmware imports and then cannot call.
 """
 
-from mynah.xtensa.module import build
+from mynah.xtensa.module import assemble, build, constants
 
-__all__ = ["build"]
+__all__ = ["assemble", "build", "constants"]

@@ -24,6 +24,8 @@ class Assembler:
     Labels are words; those that start with a dot belong to the subroutine they stand in.
     """
 
+    subroutines: list[str] = field(default_factory=list)
+
     _items: list[tuple[int, int | Branch, str]] = field(default_factory=list)
     _labels: dict[str, int] = field(default_factory=dict)
     _literals: dict[int, str] = field(default_factory=dict)
@@ -43,6 +45,7 @@ class Assembler:
         self._size += -self._size % 4
         self._scope = name
         self._labels[name] = self._size
+        self.subroutines.append(name)
 
     @contextmanager
     def repeat(self, count: Register) -> Iterator[None]:

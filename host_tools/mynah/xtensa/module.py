@@ -26,13 +26,13 @@ ENTRY = "kernel"
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A function of a source: its signature, its code, and where the labels in it are."""
+    """A function of a source: its signature, its code, and where in it each subroutine begins."""
 
     name: str
     parameters: tuple[tuple[str, str], ...]
     result: str | None
     code: bytes
-    labels: dict[str, int]
+    subroutines: dict[str, int]
 
 
 def build(source: Path, name: str) -> bytes:
@@ -44,8 +44,8 @@ def build(source: Path, name: str) -> bytes:
     Raises:
         AssemblyError: the source does not assemble.
     """
-    functions, constants = _declared(source)
-    module = mpy.parse(_compile_stubs(functions, constants, name))
+    functions, public = _declared(source)
+    module = mpy.parse(_compile_stubs(functions, public, name))
     kernels = assemble(source, module.fun_table_index)
     natives = module.viper_functions()
     for function, kernel in zip(natives, kernels, strict=True):
@@ -57,6 +57,11 @@ def assemble(source: Path, fun_table_index: int = 0) -> list[Kernel]:
     """The machine code of every function of a source."""
     functions, _ = _declared(source)
     return [_assemble(source, function, fun_table_index) for function in functions]
+
+
+def constants(source: Path) -> dict[str, int]:
+    """The public constants of a source."""
+    return _declared(source)[1]
 
 
 def _assemble(source: Path, declared: Callable[..., None], fun_table_index: int) -> Kernel:
@@ -75,7 +80,8 @@ def _assemble(source: Path, declared: Callable[..., None], fun_table_index: int)
     assembler.subroutine(ENTRY)
     body(*(Register(2 + i) for i in range(len(parameters))))
     code, labels = assembler.assemble()
-    return Kernel(declared.__name__, parameters, result, code, labels)
+    places = {label: labels[label] for label in assembler.subroutines}
+    return Kernel(declared.__name__, parameters, result, code, places)
 
 
 def _declared(source: Path) -> tuple[list[Callable[..., None]], dict[str, int]]:
@@ -87,12 +93,12 @@ def _declared(source: Path) -> tuple[list[Callable[..., None]], dict[str, int]]:
         return function
 
     names = _run(source, collect, Assembler().names())
-    constants = {
+    public = {
         name: value
         for name, value in names.items()
         if name.isupper() and not name.startswith("_") and type(value) is int
     }
-    return functions, constants
+    return functions, public
 
 
 def _run(
@@ -136,10 +142,10 @@ def _kind(annotation: object) -> str:
 
 
 def _compile_stubs(
-    functions: list[Callable[..., None]], constants: dict[str, int], name: str
+    functions: list[Callable[..., None]], public: dict[str, int], name: str
 ) -> bytes:
     """What mpy-cross makes of viper functions with these signatures: all but their code."""
-    lines = ["import micropython", *(f"{key} = {value}" for key, value in constants.items())]
+    lines = ["import micropython", *(f"{key} = {value}" for key, value in public.items())]
     for function in functions:
         parameters, result = _signature(function)
         arguments = ", ".join(f"{parameter}: {kind}" for parameter, kind in parameters)
