@@ -153,6 +153,28 @@ def test_a_full_mailbox_drops_datagrams(board, peer):
     assert received == [0, 1, 2, 3, 4, 5]
 
 
+def test_an_empty_datagram_ends_the_socket_as_on_the_chip(board, peer):
+    board.run(
+        _JOIN + "import select\n"
+        "def listen():\n"
+        "  global s, p\n"
+        "  s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 5001))\n"
+        "  s.settimeout(5); p = select.poll(); p.register(s, select.POLLIN)\n"
+        "listen()"
+    )
+    for data in (b"before", b"", b"after"):
+        peer.sendto(data, (board.board.address, 5001))
+    assert board.value("(s.recv(9), s.recv(9))") == (b"before", b"")
+    # It says for ever that there is something to read, and reads nothing.
+    for _ in range(2):
+        assert board.value("(len(p.poll(5000)), s.recv(9), s.recvfrom(9)[0])") == (1, b"", b"")
+    board.run(f"s.sendto(b'still sends', ('127.0.0.1', {peer.getsockname()[1]}))")
+    assert peer.recv(99) == b"still sends"
+    board.run("s.close(); listen()")
+    peer.sendto(b"again", (board.board.address, 5001))
+    assert board.value("s.recv(9)") == b"again"
+
+
 def test_streams_both_ways(board):
     board.run(
         _JOIN + "async def answer(reader, writer):\n  line = await reader.readline()\n"

@@ -36,6 +36,11 @@ _ENOTCONN = const(128)
 _MAX_READ = const(4096)
 _MAX_SEND = const(16384)
 
+# States (SOCKET_STATE_*).
+_NEW = const(0)
+_CONNECTED = const(1)
+_PEER_CLOSED = const(2)
+
 _sleep_ms = time.sleep_ms
 _ticks_ms = time.ticks_ms
 _ticks_diff = time.ticks_diff
@@ -54,7 +59,7 @@ _link.on_event(_link.EVENT_SOCKET, _on_ready)
 class socket(io.IOBase):
     def __init__(self, family=AF_INET, type=SOCK_STREAM, proto=0):
         self._stream = type == SOCK_STREAM
-        self._fresh = self._stream
+        self._state = _NEW if self._stream else _CONNECTED
         self._adopt(_link.call("socket_open", family, type))
 
     def _adopt(self, number):
@@ -111,7 +116,7 @@ class socket(io.IOBase):
 
     def bind(self, address):
         host, port = _address(address)
-        self._fresh = False
+        self._state = _CONNECTED
         _link.call("socket_bind", self._open(), host, port)
 
     def listen(self, backlog=2):
@@ -125,13 +130,13 @@ class socket(io.IOBase):
                 break
         new = object.__new__(socket)
         new._stream = True
-        new._fresh = False
+        new._state = _CONNECTED
         new._adopt(accepted[0])
         return new, (accepted[1], accepted[2])
 
     def connect(self, address):
         host, port = _address(address)
-        self._fresh = False
+        self._state = _CONNECTED
         _link.call("socket_connect", self._open(), host, port)
         self._changed = True
         if self._stream:
@@ -194,14 +199,21 @@ class socket(io.IOBase):
             raise
 
     def _receive(self, n, flags):
-        if self._fresh:
+        if self._state == _NEW:
             raise OSError(_ENOTCONN)
+        # The port takes 0 bytes for the end of a connection, of a datagram socket too: nothing is
+        # read any more, also not what select goes on to announce (_socket_read_data).
+        if self._state == _PEER_CLOSED:
+            return b""
         while True:
             self._changed = True
             try:
-                return _link.request(
+                data = _link.request(
                     _link.SOCKET_RECEIVE, self._open(), min(n, _MAX_READ) | (flags & 1) << 16
                 )[1]
+                if not data:
+                    self._state = _PEER_CLOSED
+                return data
             except OSError as e:
                 if e.errno != _EAGAIN or flags & MSG_DONTWAIT:
                     raise
@@ -211,6 +223,8 @@ class socket(io.IOBase):
         return self._receive(n, flags)
 
     def recvfrom(self, n, flags=0):
+        if self._state == _PEER_CLOSED:
+            return b"", ("0.0.0.0", 0)  # uninitialized on the chip
         data = self._receive(n, flags)
         return data, tuple(_link.call("socket_peer", self._open()))
 
