@@ -112,7 +112,7 @@ def test_a_board_at_its_prompt_is_told_from_one_that_listens(ready, bench, recor
 
 def test_command_prints_and_draws_what_the_board_heard(idle, tmp_path):
     word, picture = str(AUDIO_DIR / "okay_nabu_1.flac"), tmp_path / "p.png"
-    arguments = (word, "--port", idle, "--plot", str(picture), "--json")
+    arguments = (word, "--port", idle, "--plot", str(picture), "--feed-baud", "921600", "--json")
     done = CliRunner().invoke(command, arguments, catch_exceptions=False)
     (there,) = json.loads(done.stdout)
     (here,) = json.loads(CliRunner().invoke(command, (word, "--json")).stdout)

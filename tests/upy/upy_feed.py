@@ -10,7 +10,7 @@ from fakes import radio
 
 radio.install()
 
-from speaker.app import console, feed
+from speaker.app import baud, console, feed
 from speaker.app.feed import COMMAND, Feed
 from speaker.app.listener import Listener
 from speaker.audio.ring import FrameRing
@@ -267,7 +267,7 @@ def test_damaged_and_repeated_frames():
         rig.input.data.extend(good)  # its answer was lost
         assert await rig.answer() == "\x14"
         rig.input.data.extend(frame(number + 2, samples[:56]))  # the one before is missing
-        await rig.answer()
+        assert await rig.answer() == "\x15"
         number = await send(rig, samples[168:], number + 1)
         while rig.ring.front() is not None:
             await asyncio.sleep_ms(1)
@@ -340,3 +340,60 @@ def test_a_closed_console_leaves_the_input_to_the_prompt():
 
     rig.play(script)
     assert bytes(rig.input.data) == b"print(1)\r\n"
+
+
+def test_a_faster_console_is_used_and_left():
+    rig = Rig()
+    rates = []
+    rig.console.add(baud.COMMAND, baud.Baud(rates.append).run)
+    samples = ramp(320)
+
+    async def script(rig):
+        rig.input.data.extend(b"\nmynah baud 921600\n")
+        await rig.until("baud: to 921600")
+        while not rates:
+            await asyncio.sleep_ms(1)
+        rig.input.data.extend(b"\xfe\n")
+        await rig.until("baud: is 921600")
+        await rig.begin()
+        await end(rig, await send(rig, samples))
+        assert rates == [921600]
+        rig.input.data.extend(b"\nmynah baud 115200\n")
+        await rig.until("baud: is 115200")
+        assert rates == [921600, 115200]
+
+    rig.play(script)
+
+
+def test_a_faster_console_that_nobody_uses_goes_back():
+    for confirmed in (False, True):
+        rig = Rig()
+        rates = []
+        rig.console.add(baud.COMMAND, baud.Baud(rates.append).run)
+
+        async def script(rig, confirmed=confirmed):
+            rig.input.data.extend(b"mynah baud 460800\n")
+            await rig.until("baud: to 460800")
+            if confirmed:
+                rig.input.data.extend(b"\n")
+            await rig.until("baud: is 115200")
+            assert rates == [460800, 115200]
+            await rig.begin()
+
+        rig.play(script)
+
+
+def test_a_console_with_one_rate_says_so():
+    def cannot(_rate):
+        raise AttributeError("UART")
+
+    rig = Rig()
+    rig.console.add(baud.COMMAND, baud.Baud(cannot).run)
+
+    async def script(rig):
+        for line in (b"mynah baud 921600\n", b"mynah baud 9999999\n", b"mynah baud fast\n"):
+            rig.records.clear()
+            rig.input.data.extend(line)
+            await rig.until("baud: refused")
+
+    rig.play(script)

@@ -43,19 +43,28 @@ class Console:
     async def run(self) -> None:
         """Task: look at what comes in."""
         line = bytearray()
-        byte = bytearray(1)
         while self._open:
             await readable(self._stream)
-            while self.take(byte, 0, 1):
-                line.append(byte[0])
-                handler = self._handler(line)
-                if handler is not None:
-                    await handler(self)
-                    line = bytearray()
-                elif line[-1] in b"\r\n":
-                    line = bytearray()
-                elif len(line) > _LONGEST:
-                    line = line[:_LONGEST]
+            await self.look(line)
+
+    async def look(self, line: bytearray) -> bool:
+        """Add what is there to the line and run whom it is for; whether anything was there.
+
+        For handlers that hand the console on while they last.
+        """
+        byte = bytearray(1)
+        any_ = False
+        while self.take(byte, 0, 1):
+            any_ = True
+            line.append(byte[0])
+            handler = self._handler(line)
+            if handler is not None or byte[0] in b"\r\n":
+                line[:] = b""
+            elif len(line) > _LONGEST:
+                line[:] = line[:_LONGEST]
+            if handler is not None:
+                await handler(self)
+        return any_
 
     def take(self, buffer: Any, start: int, count: int) -> int:
         """Put what is there by now, up to count bytes, into buffer at start; return how many."""

@@ -107,7 +107,11 @@ class Feed:
                 continue
             n_samples = (self._byte[0] - _TAIL) // 2
             sequence = self._body[2 * n_samples]
-            if sequence == self._sequence & 3:
+            ahead = (sequence - self._sequence) & 3
+            if ahead == 1:  # the one before it is missing
+                sys.stdout.write(_NAK)
+                continue
+            if ahead == 0:
                 if not n_samples:
                     return True
                 await self._store(n_samples)

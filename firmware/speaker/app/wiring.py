@@ -2,6 +2,7 @@
 
 import os
 
+import machine
 import neopixel
 from machine import I2S, SPI, Pin
 
@@ -19,6 +20,7 @@ from speaker.wake.word import WakeWord
 
 MODELS = "/models"
 
+_CONSOLE_UART = 0
 _LED_SPI = 2  # the general-purpose controller that no board of ours uses otherwise
 _LED_BAUD = 1_000_000
 _DMA_FRAME_BYTES = 8  # two slots of 32 bits: the port counts DMA in stereo frames
@@ -81,6 +83,12 @@ def led(facts: dict) -> Any:
         )
         return Apa102(spi, facts["count"])
     return NoLed()
+
+
+def set_console_rate(rate: int) -> None:
+    """Change the baud rate of the serial console; AttributeError where there is no UART."""
+    # The REPL's UART: only the rate changes, its buffers and its interrupt stay MicroPython's.
+    machine.UART(_CONSOLE_UART, baudrate=rate)
 
 
 def buttons(pins: dict, flags: Flags, actions: dict) -> list:

@@ -41,6 +41,13 @@ _HERE_ONLY = ("model", "cutoff")
     help="Have the board on this port hear it, in its microphone's place: device path or "
     "rfc2217://HOST:PORT.",
 )
+@click.option(
+    "--feed-baud",
+    type=int,
+    metavar="RATE",
+    help="With --port: a faster serial rate for the time of it; through a USB-to-UART bridge real "
+    "time needs 460800 or more.",
+)
 @click.option("--realtime", is_flag=True, help="With --port: no faster than real time.")
 @click.option("--live", is_flag=True, help="Show what a board hears right now, until Ctrl-C.")
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="End --live after this.")
@@ -54,6 +61,7 @@ def command(
     picture: Path | None,
     cutoff: float | None,
     port: str | None,
+    feed_baud: int | None,
     realtime: bool,
     live: bool,
     seconds: float | None,
@@ -81,6 +89,8 @@ def command(
         from mynah.wake.board import BoardWake
 
         with BoardWake(port) as board, progress_bar("feeding") as progress:
+            if feed_baud is not None and not board.faster(feed_baud):
+                click.echo(f"the board stays at its usual rate: {feed_baud} is refused", err=True)
             pace = 1.0 if realtime else None
             results = _hear_all(
                 files,

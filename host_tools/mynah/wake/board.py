@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 _BEGIN_S = 2.0
 _ANSWER_S = 1.0
 _RETRIES = 5
-_END_S = 10.0
 _KEEP_ALIVE_S = 1.0
 _LIVE_COMMAND = b"mynah live\n"
+_BAUD_COMMAND = b"\nmynah baud %d\n"
+_BAUD_S = 1.5
+_BAUD_CHANGE_S = 0.1
 
 
 class BoardWake:
@@ -48,6 +50,7 @@ class BoardWake:
 
     def __init__(self, url: str, *, baud: int = 115200) -> None:
         self._url = url
+        self._baud = baud
         self._port = open_port(url, baud=baud, timeout_s=0.02)
         self._splitter = LineSplitter()
         self._records: deque[LogRecord] = deque()
@@ -61,8 +64,42 @@ class BoardWake:
 
     def close(self) -> None:
         """Free the port."""
+        if self._port.baudrate != self._baud:
+            with contextlib.suppress(OSError, serial.SerialException):
+                self._port.write(_BAUD_COMMAND % self._baud)
+                self._port.flush()
         with contextlib.suppress(OSError):
             self._port.close()
+
+    def faster(self, baud: int) -> bool:
+        """Ask the board for another baud rate until this is closed; whether it is in use.
+
+        Raises:
+            PortError: the port vanished.
+        """
+        self._write(_BAUD_COMMAND % baud)
+        if not self._wait_for("baud", f"to {baud}", _BAUD_S):
+            return False
+        time.sleep(_BAUD_CHANGE_S)
+        self._port.baudrate = baud
+        self._write(b"\n")
+        if self._wait_for("baud", f"is {baud}", _BAUD_S):
+            return True
+        # The board goes back by itself when it hears nothing at the new rate.
+        self._port.baudrate = self._baud
+        self._wait_for("baud", f"is {self._baud}", _BAUD_S)
+        return False
+
+    def _wait_for(self, source: str, text: str, seconds: float) -> bool:
+        """Wait for a record; False for another one of that source, or none in time."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self._read()
+            while self._records:
+                record = self._records.popleft()
+                if record.source == source:
+                    return record.text == text
+        return False
 
     def feed(
         self,
@@ -92,10 +129,6 @@ class BoardWake:
         sound = np.concatenate([np.zeros(n_settle, np.int16), samples])
         told = self._begin(frames.COMMAND, "feed")
         self._send_all(told, list(frames.frames(sound)), pace, progress)
-        deadline = time.monotonic() + _END_S
-        while not self._until_end(told):
-            if time.monotonic() > deadline:
-                raise BoardTimeoutError(f"the board on {self._url} does not end the feed")
         return {word.name: result(word, len(samples), n_settle) for word in told.words}
 
     def live(self) -> Iterator[Told]:
@@ -148,10 +181,10 @@ class BoardWake:
     def _send_all(
         self, told: Told, ready: list[bytes], pace: float | None, progress: Callable[[float], None]
     ) -> None:
-        """Send every frame, and those again that did not arrive (go back n)."""
+        """Send every frame, and those again that did not arrive (go back n), until it has ended."""
         first = following = retries = 0  # the oldest without an answer, the next to be sent
         started = heard = time.monotonic()
-        while first < len(ready) - 1:
+        while True:
             end = min(first + frames.WINDOW, len(ready))
             if pace is not None:
                 due_s = (time.monotonic() - started) * pace
@@ -160,7 +193,8 @@ class BoardWake:
                 self._write(ready[following])
                 following += 1
             self._read()
-            self._take_records(told)
+            if self._take_records(told):
+                return
             again = time.monotonic() - heard > _ANSWER_S and following > first
             while self._answers:
                 answer = self._answers.popleft()
@@ -180,8 +214,6 @@ class BoardWake:
                         "was reset"
                     )
                 following, heard = first, time.monotonic()
-        if following < len(ready):
-            self._write(ready[-1])
 
     def _take_records(self, told: Told) -> bool:
         """Note what came; whether the feed has ended."""
@@ -193,10 +225,6 @@ class BoardWake:
             if record.source == "feed" and record.text.startswith("link lost"):
                 raise BoardTimeoutError(f"the board gave up: {record.text}")
         return False
-
-    def _until_end(self, told: Told) -> bool:
-        self._read()
-        return self._take_records(told)
 
     def _write(self, data: bytes) -> None:
         try:
