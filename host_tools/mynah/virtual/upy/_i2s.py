@@ -99,14 +99,18 @@ class I2S(io.IOBase):
         request[5] = size & 0xFF
         request[6] = size >> 8 & 0xFF
         request[7] = size >> 16 & 0xFF
-        accepted = _check(_link.exchange(request, _empty))
         if self._io_mode == _NON_BLOCKING:
-            if accepted:
-                if self._first is None:
-                    self._first = buffer
-                else:
-                    self._second = buffer
+            # Kept before it is asked for: when the sound is there already, the interrupt may come
+            # between the reply and the next line.
+            if self._first is None:
+                self._first = buffer
+            elif self._second is None:
+                self._second = buffer
+            else:
+                return size
+            _check(_link.exchange(request, _empty))
             return size
+        _check(_link.exchange(request, _empty))
         while not _check(_link.exchange(self._take_request, buffer)):
             _sleep_ms(1)
         return size
