@@ -1,4 +1,4 @@
-"""The firmware's loop stands still, as a collection in PSRAM may make it: what becomes of the sound.
+"""The firmware's loop stands still, as in a collection in PSRAM: what becomes of the sound.
 
 A task of the user's, started by the board's own main.py, holds the loop up.
 """
