@@ -65,4 +65,4 @@ def _draw(axes: Axes, engine: dict[str, Any], style: str) -> None:
 
 def _highest(engine: dict[str, Any]) -> float:
     """The highest miss rate at its own cutoff, in %."""
-    return 100 * max(engine["operating_point"]["miss_rate"].values())
+    return 100 * float(max(engine["operating_point"]["miss_rate"].values()))
