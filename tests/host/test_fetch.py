@@ -5,8 +5,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from mynah.errors import MynahError
+from mynah import boards
+from mynah.errors import ImageError, MynahError, PortError, UsageError
 from mynah.flash import fetch
+from mynah.flash.job import flash_board
+from mynah.virtual.board import VirtualBoard
 
 VARIANT = "ESP32_GENERIC_S3-SPIRAM_OCT"
 PAGE = "/download/ESP32_GENERIC_S3/"
@@ -94,8 +97,9 @@ def test_without_the_internet_the_copy_is_used(site):
 
 def test_without_the_internet_and_a_copy_the_error_says_what_to_do(site):
     site.close()
-    with pytest.raises(MynahError, match=r"cannot be reached .* pass it with --image FILE"):
+    with pytest.raises(UsageError, match=r"cannot be reached .* pass it with --image FILE") as no:
         fetch.fetch(VARIANT)
+    assert no.value.exit_code == 2
 
 
 def test_a_damaged_copy_is_fetched_again(site, cache):
@@ -116,3 +120,14 @@ def test_a_page_without_a_usable_image(site):
     site.replies[PAGE] = b"/resources/firmware/ESP32_GENERIC_S3-SPIRAM_OCT-20250911-v1.26.1.bin"
     with pytest.raises(MynahError, match=r"no ESP32_GENERIC_S3-SPIRAM_OCT of version 1\.27"):
         fetch.fetch(VARIANT)
+
+
+def test_the_port_is_looked_at_before_anything_is_fetched(site):
+    kit = boards.load("bread-compact")
+    with pytest.raises(PortError, match="there is no port /dev/no-such-port") as refused:
+        flash_board(kit, "/dev/no-such-port")
+    assert refused.value.exit_code == 3
+    assert site.asked == []
+    with VirtualBoard() as board, pytest.raises(ImageError, match=NEWEST):  # it is no image
+        flash_board(kit, board.url)
+    assert site.asked == [PAGE, f"/resources/firmware/{NEWEST}"]

@@ -126,6 +126,13 @@ def test_a_board_without_power_does_not_answer(board):
 GOOD = stock_image()
 
 
+def big_application():
+    """A stock image whose application does not fit into its partition."""
+    info = AppInfo(name="micropython", version="v1.29.0").build()
+    segments = [Segment(0x3C000020, info), Segment(0x42000020, bytes(0x1F0000))]
+    return GOOD[:0x10000] + build_image(segments, 0x40374000)
+
+
 @pytest.mark.parametrize(
     ("image", "reason"),
     [
@@ -138,6 +145,8 @@ GOOD = stock_image()
         (GOOD[0x10000:], r"without a boot loader; take the \.bin"),
         (stock_image(project="blinky"), r"it is not MicroPython"),
         (stock_image(version="v1.26.1"), r"MicroPython v1\.26\.1; the firmware needs 1\.27"),
+        (GOOD.ljust(0x1FFFFFF, b"\xff") + b"more", r"too big: 32768 KB, but virtual has 16 MB"),
+        (big_application(), r"the application is too big: \d+ bytes for a partition of 2031616"),
         (b"<!DOCTYPE html>" * 100, r"not a firmware image"),
         (b"", r"not a firmware image"),
         (
@@ -159,6 +168,13 @@ def test_a_stock_image_gets_its_filesystem_after_the_last_partition(tmp_path):
     parts = plan(VIRTUAL, image=path).parts(8 << 20)
     assert [offset for offset, _ in parts] == [0, 0x8000, 0x10000, 0x200000]
     assert filesystem.read(parts[-1][1], 6 << 20) == plan(VIRTUAL).files
+
+
+def test_a_dump_that_holds_a_filesystem_is_no_image_to_flash(tmp_path):
+    path = tmp_path / "dump.bin"
+    path.write_bytes(GOOD.ljust(0x200000, b"\xff") + b"a filesystem")
+    with pytest.raises(ImageError, match=r"dump\.bin reaches into the filesystem at 0x200000"):
+        plan(VIRTUAL, image=path).parts(8 << 20)
 
 
 def test_an_image_with_a_vfs_row_of_its_own_gets_it_there():

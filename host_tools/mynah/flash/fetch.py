@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 
-from mynah.errors import MynahError
+from mynah.errors import MynahError, UsageError
 from mynah.flash.firmware import OLDEST
 from mynah.userdirs import cache_dir, write_atomically
 
@@ -42,7 +42,8 @@ def fetch(variant: str) -> Download:
     is checked whenever the copy is used. Without the internet the newest copy is used.
 
     Raises:
-        MynahError: the site cannot be reached and there is no copy, or it has no such image.
+        UsageError: the site cannot be reached and there is no copy: an image must be named.
+        MynahError: the site has no such image.
     """
     site = os.environ.get("MYNAH_MICROPYTHON_SITE", SITE).rstrip("/")
     folder = cache_dir("images")
@@ -123,9 +124,9 @@ def _read_copy(path: Path) -> bytes | None:
     return data if hashlib.sha256(data).hexdigest().encode() == expected else None
 
 
-def _offline(site: str, variant: str, error: OSError) -> MynahError:
+def _offline(site: str, variant: str, error: OSError) -> UsageError:
     reason = getattr(error, "reason", error)
-    return MynahError(
+    return UsageError(
         f"{site} cannot be reached ({reason}) and no copy of {variant} is here: download it "
         f"elsewhere from {SITE}/download/{_board(variant)}/ and pass it with --image FILE"
     )

@@ -49,6 +49,12 @@ class Firmware:
     psram_kind: str | None
     """The PSRAM that it was built for, "quad" or "octal"; None where it does not say."""
 
+    @property
+    def end(self) -> int:
+        """Where in the flash its last byte ends."""
+        offset, data = self.parts[-1]
+        return offset + len(data)
+
     def filesystem(self, flash_size: int) -> Partition:
         """Where MicroPython will look for its filesystem in a flash of that many bytes.
 
@@ -62,11 +68,16 @@ class Firmware:
         return found
 
     def check(self, board: Board) -> None:
-        """Refuse an image that was built for the other kind of PSRAM.
+        """Refuse an image that is too big, or was built for the other kind of PSRAM.
 
         Raises:
-            ImageError: the message names both kinds and the right image.
+            ImageError: the message names both sizes, or both kinds and the right image.
         """
+        if self.end > board.flash_size:
+            raise ImageError(
+                f"{self.name} is too big: {self.end >> 10} KB, but {board.name} has "
+                f"{board.flash_mb} MB of flash"
+            )
         kind = board.psram.kind if board.psram else None
         if kind and self.psram_kind and kind != self.psram_kind:
             raise ImageError(
@@ -108,10 +119,17 @@ def _load(data: bytes, name: str) -> Firmware:
     if len(data) < table_end:
         raise ImageError(f"it is cut off after {len(data)} bytes: download it again")
     rows = partitions.parse(data[partitions.TABLE_OFFSET : table_end])
-    start = min((row.offset for row in rows if row.type == partitions.TYPE_APP), default=None)
-    if start is None:
+    apps = [row for row in rows if row.type == partitions.TYPE_APP]
+    if not apps:
         raise ImageError("its partition table has no application")
-    app = _image(data[start:], "the application").app_info
+    slot = min(apps, key=lambda row: row.offset)
+    start = slot.offset
+    image = _image(data[start:], "the application")
+    if image.length > slot.size:
+        raise ImageError(
+            f"the application is too big: {image.length} bytes for a partition of {slot.size}"
+        )
+    app = image.app_info
     if app is None or app.name != "micropython":
         raise ImageError("it is not MicroPython")
     _check_version(app.version)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mynah.flash import chip as chips
 from mynah.flash import writer
 from mynah.flash.plan import DEFAULT_MODELS, plan
+from mynah.link import open_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +48,8 @@ def flash_board(
 ) -> FlashReport:
     """Put MicroPython and the speaker's firmware on a board; settings on it are lost.
 
-    The image is checked before the port is touched, the chip before anything is erased.
+    An image that is named is checked before the port is touched; before one is fetched, the port
+    is looked at. The chip is checked before anything is erased.
 
     Args:
         board: what is on the port.
@@ -61,13 +63,16 @@ def flash_board(
 
     Raises:
         ImageError: the image is truncated, corrupt, or for another chip or PSRAM.
-        UsageError: the chip is not what the board file says, or the files do not fit.
+        UsageError: no image can be fetched, the chip is not what the board file says, or the
+            files do not fit.
         PortError: the port is missing or busy, or the board vanished.
         BoardTimeoutError: nothing answers on the port.
         VerificationError: the flash does not hold what was written.
     """
     say = talk or (lambda _: None)
     started = time.monotonic()
+    if image is None and not board.is_virtual:
+        open_port(url).close()  # no download for a board that is not there
     what = plan(board, models, image=image)
     say(f"image: {what.micropython.name}, MicroPython {what.micropython.app.version}")
     chip = chips.identify(url)

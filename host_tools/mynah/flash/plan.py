@@ -37,6 +37,11 @@ class Plan:
             UsageError: the files do not fit into it.
         """
         vfs = self.micropython.filesystem(flash_size)
+        if self.micropython.end > vfs.offset:
+            raise ImageError(
+                f"{self.micropython.name} reaches into the filesystem at {vfs.offset:#x}: it is no "
+                "MicroPython alone, but has more behind it"
+            )
         return [*self.micropython.parts, (vfs.offset, filesystem.build(self.files, vfs.size))]
 
 
@@ -53,7 +58,8 @@ def plan(
     Raises:
         ImageError: the image is truncated, corrupt, or for another chip or PSRAM.
         ModelError: there is no such model.
-        MynahError: no image can be fetched.
+        UsageError: the newest cannot be fetched and there is no copy: ``image`` is needed.
+        MynahError: micropython.org has none for the board.
     """
     micropython = _micropython(board, image)
     micropython.check(board)
