@@ -338,6 +338,26 @@ def test_state_of_any_length_and_stride(tmp_path, rows, n_kept):
     assert_equal(tmp_path, graph, window)
 
 
+def sliding(graph, source, n_rows, *, drop):
+    """A state that is the whole window: its oldest rows go, the new ones come, all is kept."""
+    handle = graph.tensor((1,), "RESOURCE", scale=None)
+    graph.operators.append(graph._operator("VAR_HANDLE", [], [handle], {"name": "whole"}))
+    shape = (1, n_rows, 40)
+    state = graph.op("READ_VARIABLE", [handle], shape, IN, IN_ZERO)
+    kept = graph.slice(state, [0, drop, 0], shape, [1, 1, 1], (1, n_rows - drop, 40))
+    n_new = graph.shapes[source][1]
+    whole = graph.like("CONCATENATION", [kept, source], (1, n_rows - drop + n_new, 40), axis=1)
+    graph.operators.append(graph._operator("ASSIGN_VARIABLE", [handle, whole], [], {}))
+    graph.states["whole"] = (shape, IN, IN_ZERO, 5)
+    return whole
+
+
+@pytest.mark.parametrize(("rows", "n_rows"), [(1, 5), (3, 7)])
+def test_a_state_that_holds_the_whole_window(tmp_path, rows, n_rows):
+    graph, _, x = start((1, rows, 40), rows)
+    assert_equal(tmp_path, graph, sliding(graph, x, n_rows, drop=rows))
+
+
 def mixed(rng, stride, channels, taps):
     """A model as microWakeWord's mixed convolutions and attention make it, in small."""
     graph = Graph()

@@ -2,6 +2,7 @@
 
 import micropython
 
+from speaker.wake import sensitivity
 from speaker.wake.detector import Detector
 
 STRIDE = 3
@@ -70,6 +71,43 @@ def test_mean_and_resize():
         except ValueError:
             continue
         raise AssertionError(bad)
+
+
+def test_a_close_miss_is_told_once_with_its_peak():
+    detector = ready(cutoff=200, window=1)
+    told = []
+    for probability in (90, 101, 150, 190, 120, 99, 0, 0, 110, 0):
+        detector.add(probability)
+        detector.tick()
+        told.append(detector.missed)
+    assert told == [0, 0, 0, 0, 0, 190, 0, 0, 0, 110]
+
+
+def test_a_detection_and_what_comes_in_the_cool_off_are_no_misses():
+    detector = ready(cutoff=200, window=1)
+    for probability in (150, 201):
+        detector.add(probability)
+    detector.tick()
+    assert detector.fired()
+    detector.reset()
+    for probability in (180, 180, 0, 0):
+        detector.add(probability)
+        assert not detector.missed
+
+
+def test_the_highest_of_the_window():
+    detector = Detector(127, 3)
+    seen = []
+    for probability in (5, 130, 7, 8, 9):
+        detector.add(probability)
+        seen.append(detector.highest)
+    assert seen == [5, 130, 130, 130, 9]
+
+
+def test_sensitivity_by_name():
+    assert [sensitivity.cutoff(name, 229) for name in sensitivity.PROFILES] == [242, 229, 177]
+    assert [sensitivity.cutoff(name, 247) for name in sensitivity.PROFILES] == [251, 247, 231]
+    assert sensitivity.cutoff("sensitive", 100) == 1
 
 
 def test_nothing_allocates():

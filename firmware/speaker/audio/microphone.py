@@ -50,7 +50,7 @@ class Microphone:
         self._on_filled_ = self._on_filled
         self._frame_ms = ring.n_samples // _SAMPLES_PER_MS
         self._kept_ms = dma_ms
-        self._due_ms = 0  # when the next frame is full
+        self._due_ms: Any = 0  # when the next frame is full
         self.restarts = 0
         self.lost_ms = 0  # sound that came while nobody read, beyond what the driver keeps
         self.muted = False  # frames are zeroed where they enter
@@ -92,7 +92,7 @@ class Microphone:
         self._ring.commit()
         self._ready.set()
 
-    def account(self, now_ms: int) -> None:
+    def account(self, now_ms: Any) -> None:
         """Count what a late frame says of sound that was lost before it. Allocates nothing.
 
         While nothing is lost, a frame comes at most `_kept_ms` after it was full; a frame's time
