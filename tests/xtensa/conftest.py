@@ -11,8 +11,8 @@ from mynah.paths import FIRMWARE_DIR
 from mynah.xtensa import qemu
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _emulator():
+@pytest.fixture(scope="session")
+def emulator():
     if qemu.command() is None:
         pytest.skip(qemu.MISSING)
 
@@ -32,7 +32,7 @@ def shipped(tmp_path_factory):
 
 
 @pytest.fixture
-def load(shipped):
+def load(emulator, shipped):
     """``load(machine, "model_xtensa")``: put a shipped module's functions into a machine."""
 
     def load(machine, name):

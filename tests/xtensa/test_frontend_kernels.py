@@ -7,6 +7,8 @@ import pytest
 from kernel_twins import CHANNELS, WINDOW, TwinFrontend, windows, words
 
 from mynah.models import frontend_tables as tables
+from mynah.paths import FIRMWARE_DIR
+from mynah.xtensa import assemble
 from mynah.xtensa.image import BASE
 from mynah.xtensa.qemu import Buffer, Machine
 
@@ -167,6 +169,43 @@ def test_viper_front_end(load, twins):
         assert result.get(at["energies"] + 4, 1020) == energies[4:], name
         assert result.get(at["features"], 80) == features, name
         assert result.get(at["estimates"], 160) == after, name
+
+
+def test_channels_and_their_roots(load, twins):
+    """Sums that are squares, next to squares, next to where rounding turns, up to 40 bits."""
+    source = FIRMWARE_DIR / "speaker" / "kernels" / "frontend_xtensa.py"
+    (offset,) = (k.subroutines["filterbank"] for k in assemble(source) if k.name == "frame")
+    rng = np.random.default_rng(3)
+    machine, cases = Machine(), []
+    load(machine, "frontend_xtensa")
+    arrays = Arrays(machine)
+    _, _, weights = tables.filterbank()
+    for case in range(120):
+        energies = np.zeros(256, np.int64)
+        if (
+            case < 100
+        ):  # one bin at a time is not zero: its channels' sums are its weights' products
+            for i in range(int(rng.integers(0, 4)), 236, 9):
+                root = int(rng.integers(1, 1 << rng.integers(1, 21)))
+                weight = max(1, int(weights[2 * i]))
+                wanted = root * root + int(rng.choice([-1, 0, 1, root, root + 1]))
+                if case < 10:
+                    wanted = (1 << 32) - 1  # the root that does not round up to 17 bits
+                energies[5 + i] = min(wanted // weight, (1 << 28) - 1)
+        else:
+            energies[:] = rng.integers(0, 1 << rng.integers(1, 21), 256)
+        at, pointers = arrays.frame(np.zeros(WINDOW), None)
+        arrays.write(at["energies"], energies.astype("<u4").tobytes())
+        shift = case % 3
+        machine.call_inside("frame", offset, pointers, shift)
+        cases.append((at, energies, shift))
+    result = machine.run()
+    first, widths, _ = tables.filterbank()
+    for at, energies, shift in cases:
+        expected = [0] * CHANNELS
+        twins[0].filterbank(energies.tolist(), first, widths, words(weights), shift, expected)
+        got = struct.unpack("<40I", result.get(at["signal"], 160))
+        assert list(got) == expected
 
 
 def test_the_two_weights_of_a_bin_sum_to_one():

@@ -12,9 +12,9 @@ _FIRST, _WIDTHS, _WEIGHTS, _SIGNAL, _ESTIMATES, _GAINS = 28, 32, 36, 40, 44, 48
 _LOGARITHMS, _FEATURES = 52, 56
 
 _CHANNELS = const(40)
-_QUARTER = const(8191)
-_HALF = const(16383)
-_ROUND = const(1 << 14)
+_QUARTER = const(2 * 8191)  # in 16 bits after the point, where the twin has 15
+_HALF = const(2 * 16383)
+_ROUND = const(1 << 15)
 
 
 @micropython.asm_xtensa
@@ -247,40 +247,56 @@ def _blt_far(s, t, name):
 
 
 def _load(to, p, offset, factor, half, shifted=False):
-    """A sample scaled down: ``(sample * factor + 2**14) >> 15``."""
+    """A sample scaled down: ``(sample * factor + 2**15) >> 16``."""
     l16si(to, p, offset)
     if shifted:
         sll(to, to)
     mull(to, to, factor)
     add(to, to, half)
-    srai(to, to, 15)
+    srai(to, to, 16)
 
 
-def _turn(r, j_, twiddle, real, half):
-    """The point (r, j_) times a twiddle (its real part in the low half): into real and j_."""
+def _load_high(to, p, offset, factor, half):
+    """The same, left in the upper half of the register."""
+    l16si(to, p, offset)
+    mull(to, to, factor)
+    add(to, to, half)
+
+
+def _turn(r, j_, twiddle, real, *, high):
+    """The point (r, j_) times a twiddle (its real part in the low half): into real and j_.
+
+    The point is in the registers' upper halves, or not.
+    """
     imaginary = j_
-    mul_aa_ll(r, twiddle)
-    muls_aa_lh(j_, twiddle)
-    rsr(real, "acclo")
-    mul_aa_lh(r, twiddle)
-    mula_aa_ll(j_, twiddle)
+    if high:
+        mul_aa_hl(r, twiddle)
+        muls_aa_hh(j_, twiddle)
+        rsr(real, "acclo")
+        mul_aa_hh(r, twiddle)
+        mula_aa_hl(j_, twiddle)
+    else:
+        mul_aa_ll(r, twiddle)
+        muls_aa_lh(j_, twiddle)
+        rsr(real, "acclo")
+        mul_aa_lh(r, twiddle)
+        mula_aa_ll(j_, twiddle)
     rsr(imaginary, "acclo")
-    add(real, real, half)
-    srai(real, real, 15)
-    add(imaginary, imaginary, half)
-    srai(imaginary, imaginary, 15)
+    for part in (real, imaginary):
+        addmi(part, part, 1 << 14)
+        srai(part, part, 15)
 
 
 def _butterfly(p, q, offsets, twiddles, quarter, half):
     """Four points, a and b from p, c and d from q, become their transform, scaled by a quarter."""
     _, b, _, d = offsets
     t0, t1, t2, t3, t4, t5, t6 = a10, a11, a12, a13, a14, a15, a2
-    _load(t0, p, b, quarter, half)
-    _load(t3, p, b + 2, quarter, half)
-    _turn(t0, t3, twiddles[0], t2, half)
-    _load(t0, q, d, quarter, half)
-    _load(t5, q, d + 2, quarter, half)
-    _turn(t0, t5, twiddles[2], t4, half)
+    _load_high(t0, p, b, quarter, half)
+    _load_high(t3, p, b + 2, quarter, half)
+    _turn(t0, t3, twiddles[0], t2, high=True)
+    _load_high(t0, q, d, quarter, half)
+    _load_high(t5, q, d + 2, quarter, half)
+    _turn(t0, t5, twiddles[2], t4, high=True)
     _finish(p, q, offsets, twiddles[1], quarter, half, (t0, t1, t2, t3, t4, t5, t6))
 
 
@@ -307,9 +323,9 @@ def _finish(p, q, offsets, twiddle, quarter, half, temporaries, shifted=False):
         _load(t5, q, c, quarter, half, shifted)
         _load(t0, q, c + 2, quarter, half, shifted)
     else:
-        _load(t1, q, c, quarter, half)
-        _load(t0, q, c + 2, quarter, half)
-        _turn(t1, t0, twiddle, t5, half)
+        _load_high(t1, q, c, quarter, half)
+        _load_high(t0, q, c + 2, quarter, half)
+        _turn(t1, t0, twiddle, t5, high=True)
     # c is (t5, t0). x - y, then x + y as 2 * x - (x - y), which needs no other register.
     _load(t1, p, a, quarter, half, shifted)
     sub(t5, t1, t5)  # er
@@ -364,14 +380,14 @@ def _energy():
         l16si(t3, n, 2)
         mull(t3, t3, factor)
         sub(t3, half, t3)
-        srai(t3, t3, 15)  # ni, of the conjugate
+        srai(t3, t3, 16)  # ni, of the conjugate
         sub(t4, t0, t2)  # gr
         add(t0, t0, t2)  # fr
         sub(t5, t1, t3)  # gi
         add(t1, t1, t3)  # fi
         l32i(t3, twiddles, 0)
         addi(twiddles, twiddles, 4)
-        _turn(t4, t5, t3, t2, half)  # tr in t2, ti in t5
+        _turn(t4, t5, t3, t2, high=False)  # tr in t2, ti in t5
         add(t3, t0, t2)
         add(t4, t1, t5)
         sub(t0, t0, t2)
@@ -461,61 +477,63 @@ def _filterbank():
 
 
 def _root(high, low, rest, root, count, t):
-    """The square root of ``high << 12 | low`` into root, rounded as the twin says.
+    """The square root of ``high << 12 | low`` (40 bits) into root, rounded as the twin says.
 
-    The number is moved up to start with its first pair of bits: a word of pairs, then the rest.
+    Newton's method on a word, from a power of two that is not under the root and not over twice the
+    root: four steps leave no more than 1 too much. Of a longer number all but 8 bits make the word;
+    a division gives the four bits of the root that these add (Zimmermann, Karatsuba square root).
     """
-    above, below = root, rest
-    slli(below, high, 12)
-    or_(below, below, low)
+    word, above, below = rest, low, high
+    slli(t, high, 12)
+    or_(t, t, low)
     extui(above, high, 20, 12)
-    bnez(above, ".long root")
-    nsau(count, below)
-    srli(count, count, 1)
-    slli(t, count, 1)
-    ssl(t)
-    sll(high, below)
-    movi(t, 16)
+    mov(below, t)
+    mov(word, t)
+    beqz(above, ".word")
+    ssai(8)
+    src(word, above, below)
+    label(".word")
+    movi(root, 0)
+    beqz(word, ".rooted")
+    nsau(count, word)
+    movi(t, 33)
     sub(t, t, count)
-    movi(count, 0)
-    j(".roots")
-    label(".long root")
-    nsau(count, above)
-    srli(count, count, 1)
-    slli(t, count, 1)
+    srli(t, t, 1)
     ssl(t)
-    src(high, above, below)
-    sll(low, below)
-    movi(t, 16)
-    sub(count, t, count)
-    label(".roots")
-    movi(rest, 0)
-    movi(root, 0)  # twice the root
-    ssai(30)
-    with repeat(t):
-        _root_pair(high, rest, root, t, ".one")
-    beqz(count, ".rooted")
-    mov(high, low)
-    with repeat(count):
-        _root_pair(high, rest, root, t, ".other")
+    movi(root, 1)
+    sll(root, root)
+    for _ in range(4):
+        quou(t, word, root)
+        add(root, root, t)
+        srli(root, root, 1)
+    mull(t, root, root)
+    bgeu(word, t, ".floor")
+    addi(root, root, -1)
+    mull(t, root, root)
+    label(".floor")
+    sub(rest, word, t)
+    beqz(above, ".rooted")
+    slli(rest, rest, 8)
+    extui(t, below, 0, 8)
+    add(rest, rest, t)
+    slli(t, root, 5)
+    slli(root, root, 4)
+    quou(count, rest, t)
+    add(root, root, count)
+    mull(t, t, count)
+    sub(rest, rest, t)
+    mull(count, count, count)
+    sub(rest, rest, count)
+    bgez(rest, ".rooted")
+    addi(root, root, -1)
+    addx2(rest, root, rest)
+    addi(rest, rest, 1)
     label(".rooted")
-    srli(root, root, 1)
     bgeu(root, rest, ".round down")
     literal(t, 0xFFFF)
     beq(root, t, ".round down")
     addi(root, root, 1)
     label(".round down")
-
-
-def _root_pair(bits, rest, root, t, name):
-    src(rest, rest, bits)
-    slli(root, root, 1)
-    addi(t, root, 1)
-    bltu(rest, t, name)
-    sub(rest, rest, t)
-    addi(root, root, 2)
-    label(name)
-    slli(bits, bits, 2)
 
 
 # -- noise reduction, gain control, logarithm
@@ -609,7 +627,7 @@ def _gain(gain, estimate, gains, t0, t1, t2):
     l16si(t0, t0, 244)
     add(gain, gain, t2)
     mull(gain, gain, t1)
-    addmi(gain, gain, _ROUND)
+    addmi(gain, gain, 1 << 14)
     srai(gain, gain, 15)
     add(gain, gain, t0)
     label(".gained")

@@ -6,6 +6,7 @@ without MAC16, zero-overhead loops and the products' upper halves, and its funct
 that stock firmware imports and then cannot call.
 """
 
+from mynah.xtensa.isa import AssemblyError
 from mynah.xtensa.module import assemble, build, constants
 
-__all__ = ["assemble", "build", "constants"]
+__all__ = ["AssemblyError", "assemble", "build", "constants"]

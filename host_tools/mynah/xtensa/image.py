@@ -17,6 +17,9 @@ BASE = 0x00100000
 NONE = 0x00000042
 """What stands for the object None."""
 
+WRONG_COUNT = 113
+"""The exit code that stands for the exception."""
+
 KEPT = (0x11223344, 0x22334455, 0x33445566, 0x44556677, 0x55667788)
 """Values in a2 to a6 across a call, which the windowed ABI leaves to the caller."""
 
@@ -34,7 +37,7 @@ def runtime() -> tuple[bytes, dict[str, int]]:
     """Code of the run-time functions, and where each is.
 
     An object is a small int (lowest bit set), or the address of a word that holds a buffer's.
-    A wrong number of arguments ends the program with code 3.
+    A wrong number of arguments ends the program with `WRONG_COUNT`.
     """
     asm = Assembler()
     asm.subroutine("from_obj")
@@ -52,7 +55,7 @@ def runtime() -> tuple[bytes, dict[str, int]]:
     asm.emit("retw")
     asm.subroutine("check")
     asm.emit("movi", _A[2], _EXIT)
-    asm.emit("movi", _A[6], 3)
+    asm.emit("movi", _A[6], WRONG_COUNT)
     asm.emit("syscall")
     return asm.assemble()
 

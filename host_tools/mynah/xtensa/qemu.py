@@ -69,7 +69,10 @@ class Machine:
 
     memory: bytearray = field(default_factory=bytearray)
     functions: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    """Start and end of each, and where among its module's constants the run time's table is."""
     calls: list[tuple[str, tuple[int | Buffer, ...]]] = field(default_factory=list)
+    inside: set[int] = field(default_factory=set)
+    """Which of the calls are to a subroutine."""
 
     def put(self, data: bytes, align: int = 16) -> int:
         """Lay data down behind all else, with 16 or more bytes of canary on both sides."""
@@ -89,6 +92,11 @@ class Machine:
     def call(self, name: str, *arguments: int | Buffer) -> None:
         """Call a loaded function next."""
         self.calls.append((name, arguments))
+
+    def call_inside(self, name: str, offset: int, *registers: int) -> None:
+        """Call a subroutine inside a loaded function, with values for its registers from a2 on."""
+        self.calls.append((name, (offset, *registers)))
+        self.inside.add(len(self.calls) - 1)
 
     def run(self, *, trace: bool = False) -> Result:
         """Make the calls in a new process; memory here stays as it is.
@@ -119,9 +127,13 @@ class Machine:
         records = whole.put(bytes(4 * image.RECORD_WORDS * len(self.calls)))
         runtime, labels = image.runtime()
         table = whole.put(image.fun_table(whole.put(runtime), labels))
-        calls = []
-        for name, arguments in self.calls:
+        calls: list[tuple[int, tuple[int, ...]]] = []
+        for i, (name, arguments) in enumerate(self.calls):
             code, _, index = self.functions[name]
+            if i in self.inside:
+                offset, *registers = [value for value in arguments if isinstance(value, int)]
+                calls.append((code + offset, tuple(registers)))
+                continue
             objects = whole.put(struct.pack(f"<{index + 1}I", *[table] * (index + 1)))
             context = whole.put(struct.pack("<4I", 0, 0, 0, objects))
             function = whole.put(struct.pack("<2I", 0, context))
