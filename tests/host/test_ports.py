@@ -12,6 +12,7 @@ from mynah.cli import cli
 from mynah.errors import PortError
 from mynah.link import ports
 from mynah.link.holders import who_holds
+from mynah.link.running import RunningBoard, announced, running_boards
 
 
 def _usb(device, vid=None, pid=None, serial_number=None, description="n/a"):
@@ -27,7 +28,9 @@ PRINTER = _usb("/dev/ttyS0", description="a printer")
 
 
 @pytest.fixture
-def plugged(monkeypatch):
+def plugged(monkeypatch, tmp_path):
+    monkeypatch.setenv("MYNAH_CACHE", str(tmp_path))
+
     def plug(*devices):
         monkeypatch.setattr(ports.list_ports, "comports", lambda: list(devices))
 
@@ -46,7 +49,7 @@ def test_boards_are_listed_first_and_told_by_their_usb_numbers(plugged):
 def test_a_port_is_only_chosen_when_there_is_no_doubt(plugged):
     plugged(PRINTER, CH343)
     assert ports.only_port(ports.find_ports()) == "/dev/ttyUSB1"
-    plugged(PRINTER)
+    plugged(PRINTER, _usb("/dev/ttyS1"))
     with pytest.raises(PortError, match="no board found"):
         ports.only_port(ports.find_ports())
     plugged(CP210X, JTAG)
@@ -79,3 +82,46 @@ def test_who_holds_a_port_is_known():
         assert name.endswith(f"(process {holder.pid})")
         holder.stdin.close()
     os.close(master)
+
+
+BOARDS = [
+    RunningBoard(n, f"rfc2217://127.0.0.1:{4000 + n}", "mac", f"127.77.0.{n}", f"127.77.1.{n}")
+    for n in range(2)
+]
+
+
+def test_a_running_virtual_board_is_listed_and_may_be_the_only_one(plugged, tmp_path):
+    plugged(PRINTER)
+    with announced(BOARDS[1]):
+        found = {port.url: port for port in ports.find_ports()}
+        assert list(found) == [BOARDS[1].url, "/dev/ttyS0"]
+        assert found[BOARDS[1].url].kind == "virtual"
+        for address in ("127.77.0.1", "127.77.1.1"):
+            assert address in found[BOARDS[1].url].description
+        assert ports.only_port(found.values()) == BOARDS[1].url
+        with announced(BOARDS[0]), pytest.raises(PortError, match="name one with --port"):
+            ports.only_port(ports.find_ports())
+        plugged(CP210X)
+        with pytest.raises(PortError, match="name one with --port"):
+            ports.only_port(ports.find_ports())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_of_boards_that_are_gone_are_removed(plugged, tmp_path):
+    with announced(BOARDS[0]):
+        (file,) = tmp_path.iterdir()
+        left = file.read_bytes()
+    file.write_bytes(left)
+    for name, content in (("8", b'{"alive": 1'), ("9", b"[]")):
+        file.with_name(file.name.replace("-0.json", f"-{name}.json")).write_bytes(content)
+    with announced(BOARDS[1]):
+        assert running_boards() == [BOARDS[1]]
+        assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_board_that_cannot_be_announced_runs_all_the_same(monkeypatch, tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    monkeypatch.setenv("MYNAH_CACHE", str(file))  # no folder
+    with announced(BOARDS[0]):
+        assert running_boards() == []

@@ -28,7 +28,7 @@ COMMANDS = {
     "bench": "measure the wake engine: misses and false accepts, speed",
     "model": "find, look into, compile and check wake-word models",
     "boards": "list and check the board files",
-    "ports": "list serial ports and what is on them",
+    "ports": "list serial ports, virtual boards, and what is on them",
 }
 
 

@@ -21,7 +21,7 @@ port_option = click.option(
     "--port",
     metavar="PORT",
     envvar="MYNAH_PORT",
-    help="Device path or rfc2217://HOST:PORT; without it, the only board that is plugged in.",
+    help="Device path or rfc2217://HOST:PORT; without it, the only board there is.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print data as JSON on stdout.")
 

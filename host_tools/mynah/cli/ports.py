@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 @click.command()
 @json_option
 def command(*, as_json: bool) -> None:
-    """List the serial ports, what seems to be on each, and whether a program holds it."""
+    """List the serial ports, what seems to be on each, and whether a program holds it.
+
+    The virtual boards that you run with `mynah virtual` are among them.
+    """
     from rich.table import Table
 
     from mynah.link.ports import find_ports, hint
@@ -25,7 +28,9 @@ def command(*, as_json: bool) -> None:
         print_json(ports)
         return
     if not ports:
-        talk("no serial port: plug a board in with a cable that carries data")
+        talk(
+            "no serial port: plug a board in with a cable that carries data, or run `mynah virtual`"
+        )
         return
     table = Table("port", "what", "serial number", "state", box=None, header_style="bold")
     for port in ports:

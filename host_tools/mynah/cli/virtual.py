@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING
 import click
 
 from mynah.cli.common import talk
+from mynah.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
+    from mynah.link.running import RunningBoard
     from mynah.virtual.board import VirtualBoard
     from mynah.virtual.leds import Colour
     from mynah.virtual.wifi import AccessPoint
     from mynah.virtual.world import World
 
 _LOOK_SECONDS = 0.1
+_MAX_SSID_SIZE = 32  # bytes; IEEE 802.11, "SSID element"
+_PASSWORD_LENGTHS = range(8, 64)  # IEEE 802.11, annex J.4: a passphrase has 8 to 63 characters
 
 _file = click.Path(dir_okay=False, path_type=Path)
 
@@ -64,6 +68,7 @@ def command(
     mynah virtual --port 3333 --flash board.bin --wifi home:secret123
     """
     from mynah.audio_files import load
+    from mynah.link.running import announced
     from mynah.virtual.board import VirtualBoard
     from mynah.virtual.world import World
 
@@ -72,13 +77,15 @@ def command(
     samples = load(wav) if wav else None
     world = World()
     for network in networks:
-        ssid, _, password = network.partition(":")
-        world.wifi.add(ssid, password or None)
+        world.wifi.add(*_network(network))
     content = _content(flash, image, blank=blank)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with VirtualBoard(
-        flash=flash, index=number, tcp_port=port, world=world, content=content
-    ) as board:
+    with (
+        VirtualBoard(
+            flash=flash, index=number, tcp_port=port, world=world, content=content
+        ) as board,
+        announced(_running(board)),
+    ):
         click.echo(_greeting(board))
         sys.stdout.flush()
         reporter = _Reporter(board, world)
@@ -92,14 +99,50 @@ def command(
 
 
 def _content(flash: Path | None, image: Path | None, *, blank: bool) -> list[tuple[int, bytes]]:
-    """What is put into the flash first; a flash that is kept stays as it is."""
+    """What is put into the flash first; a flash that is kept stays as it is.
+
+    Raises:
+        ImageError: `mynah flash` would refuse that image, too. (Only a filesystem may be behind
+            it: whoever has the whole content of a flash can run it.)
+    """
+    from mynah import boards
+    from mynah.flash import firmware
     from mynah.virtual.factory import flash_content
 
     if image:
-        return [(0, image.read_bytes())]
+        try:
+            data = image.read_bytes()
+        except OSError as error:
+            raise ImageError(f"{image}: {error.strerror}") from None
+        board = boards.load("virtual")
+        checked = firmware.load(data, image.name)
+        checked.check(board)
+        checked.filesystem(board.flash_size)
+        return [(0, data)]
     if blank or (flash and flash.exists() and flash.stat().st_size):
         return []
     return flash_content()
+
+
+def _network(text: str) -> tuple[str, str | None]:
+    """Name and password of ``SSID[:PASSWORD]``; the password is in no message."""
+    ssid, colon, password = text.partition(":")
+    if not ssid:
+        raise UsageError("--wifi: the network has no name: give SSID or SSID:PASSWORD")
+    if len(ssid.encode()) > _MAX_SSID_SIZE:
+        raise UsageError(f"--wifi: {ssid!r} is longer than {_MAX_SSID_SIZE} bytes")
+    if colon and len(password) not in _PASSWORD_LENGTHS:
+        raise UsageError(
+            f"--wifi: the password of {ssid!r} has {len(password)} characters, not 8 to 63; for an "
+            "open network give the name alone"
+        )
+    return ssid, password if colon else None
+
+
+def _running(board: VirtualBoard) -> RunningBoard:
+    from mynah.link.running import RunningBoard
+
+    return RunningBoard(board.identity.index, board.url, board.mac, board.address, board.ap_address)
 
 
 def _greeting(board: VirtualBoard) -> str:

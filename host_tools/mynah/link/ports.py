@@ -1,21 +1,24 @@
-"""The serial ports of this computer, and which of them look like an ESP32-S3."""
+"""The serial ports of this computer and of its virtual boards; which look like an ESP32-S3."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from serial.tools import list_ports
 
 from mynah.errors import PortError
-from mynah.link.holders import who_holds
+from mynah.link.holders import who_holds, who_talks_to
+from mynah.link.running import RunningBoard, running_boards
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 NATIVE = "native"
 BRIDGE = "bridge"
+VIRTUAL = "virtual"
 
 _ESPRESSIF = 0x303A
 _SERIAL_JTAG = 0x1001  # ESP32-S3 TRM, "USB Serial/JTAG Controller"
@@ -37,7 +40,7 @@ class PortInfo:
 
     url: str
     kind: str | None
-    """"native" (the chip's own USB), "bridge" (a USB-to-UART chip), None for anything else."""
+    """"native" (the chip's own USB), "bridge" (a USB-to-UART chip), "virtual"; else None."""
     description: str
     serial_number: str | None
     held_by: tuple[str, ...] | None
@@ -45,15 +48,16 @@ class PortInfo:
 
 
 def find_ports() -> list[PortInfo]:
-    """Every serial port, those that look like a board first."""
+    """Every serial port, those that look like a board first, and every running virtual board."""
     ports = [_describe(port) for port in list_ports.comports()]
+    ports += [_describe_virtual(board) for board in running_boards()]
     return sorted(ports, key=lambda port: (port.kind is None, port.url))
 
 
 def only_port(ports: Iterable[PortInfo]) -> str:
     """The port to use when none was named: the only one that looks like a board.
 
-    Of a board with two sockets (or two boards) none is guessed.
+    Of a board with two sockets (or two boards, virtual ones counted) none is guessed.
 
     Raises:
         PortError: there is none, or more than one; the message says which.
@@ -86,6 +90,16 @@ def _describe(port: Any) -> PortInfo:
     kind, description = _classify(port.vid, port.pid, port.description or "")
     held = tuple(who_holds(port.device)) if sys.platform == "linux" else None
     return PortInfo(port.device, kind, description, port.serial_number, held)
+
+
+def _describe_virtual(board: RunningBoard) -> PortInfo:
+    port = urlsplit(board.url).port
+    held = tuple(who_talks_to(port)) if port and sys.platform == "linux" else None
+    text = (
+        f"virtual board {board.index}: {board.address} in a network, {board.ap_address} for its "
+        "own set-up network"
+    )
+    return PortInfo(board.url, VIRTUAL, text, board.mac, held)
 
 
 def _classify(vid: int | None, pid: int | None, description: str) -> tuple[str | None, str]:
