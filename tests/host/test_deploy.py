@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from mynah import boards
+from mynah.cli import cli
 from mynah.errors import BoardError
 from mynah.flash import filesystem
 from mynah.flash.deploy import deploy
@@ -123,3 +124,16 @@ def test_a_model_file_is_installed_under_its_own_name():
     tflite = shipped()["alexa"].tflite
     files = plan(VIRTUAL, [str(tflite)]).files
     assert "/models/alexa.wake" in files
+
+
+def test_a_dry_run_says_that_it_restarts_and_shows_no_boot_log(board, capsys):
+    def mynah(*arguments):
+        cli.main(["deploy", *arguments], standalone_mode=False)
+        return capsys.readouterr()
+
+    assert "speaker is stopped and restarted" in " ".join(mynah("--help").out.split())
+    shown = mynah("--port", board.url, "--dry-run")
+    assert "0 written" in shown.err
+    assert "(dry run)" in shown.err
+    assert "app: ready" not in shown.err
+    assert "app: ready" in mynah("--port", board.url).err

@@ -15,7 +15,8 @@ import pytest
 
 from mynah.cli import cli
 from mynah.errors import BoardError, BoardTimeoutError, UsageError
-from mynah.miio import MiioClient, MiioError, codec, devices, pair
+from mynah.miio import MiioClient, MiioError, codec, devices, pair, pairing
+from mynah.miio.codec import Hello
 from mynah.paths import FIRMWARE_DIR
 from mynah.virtual.micropython import micropython_command
 
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.skipif(
 
 SPEAKER = Path(__file__).with_name("miot_board.py")
 SSID, PASSWORD = "home", "secret123"
+DID = 0x12345678
 TOKEN = bytes.fromhex("00112233445566778899aabbccddeeff")
 
 # Addresses of their own: the firmware's port is fixed, other tests have theirs.
@@ -94,7 +96,7 @@ def test_a_wrong_password_is_reported_as_such_then_the_right_one_pairs(new):
     said = []
     result = pair(NEW, SSID, PASSWORD, talk=said.append)
     assert (result.address, result.model) == (NEW, "mynah.speaker.test")
-    assert result.device_id == 0x12345678
+    assert result.device_id == DID
     assert result.token.hex() not in repr(result)
     for secret in (PASSWORD, result.token.hex()):
         assert secret not in "".join(said) + new.log
@@ -120,9 +122,18 @@ def test_pair_and_control_from_the_command_line(new, user, capsys, monkeypatch):
     mynah("control", "kitchen", "set", "speaker.volume", "40")
     mynah("control", "kitchen", "set", "microphone.mute", "on")
     mynah("control", "kitchen", "do", "play-control.play")
+    mynah("control", "kitchen", "set", "indicator-light.color", "#0f8000")
+    assert mynah("control", "kitchen", "get", "indicator-light.color").out == "#0f8000\n"
+    table = mynah("control", "kitchen", "status").out
+    assert re.search(r"indicator-light\.color +#0f8000", table)
+    assert re.search(r"play-control\.playing-state +1 \(Playing\)", table)
+    assert "wake.history" not in table
+    assert mynah("control", "kitchen", "get", "wake.history").out == "\n"  # nothing heard yet
     status = json.loads(mynah("control", "kitchen", "status", "--json").out)
     assert status["speaker.volume"] == 40
     assert status["microphone.mute"] is True
+    assert status["indicator-light.color"] == 0x0F8000
+    assert "wake.history" not in status
     assert status["play-control.playing-state"] == 1
     with pytest.raises(UsageError, match="takes 0 to 100, not 101"):
         mynah("control", "kitchen", "set", "speaker.volume", "101")
@@ -229,10 +240,38 @@ def test_values_are_read_from_words(client):
     assert spec.property("speaker.mute").parse("on") is True
     assert spec.property("speaker.volume").parse("0x28") == 40
     assert spec.property("indicator-light.color").parse("0xff8000") == 0xFF8000
+    colour = spec.property("indicator-light.color")
+    assert colour.parse("#FF8000") == colour.parse("0xff8000") == 0xFF8000
+    assert colour.parse(colour.show(0x00000A)) == 0x0A
+    for word in ("#ff800", "#ff80000", "#gg8000", "orange", "0x1000000"):
+        with pytest.raises(UsageError, match="takes #rrggbb, not"):
+            colour.parse(word)
     assert spec.property("play-control.playing-state").parse("Pause") == 2
     for name, word in (("speaker.mute", "maybe"), ("speaker.volume", "loud")):
         with pytest.raises(UsageError, match="takes"):
             spec.property(name).parse(word)
+
+
+def test_a_speaker_that_did_not_tell_its_address_is_found_by_asking_everybody(owned):
+    hello = Hello(DID, stamp=0, token=TOKEN)
+    deadline = time.monotonic() + 10
+    met = pairing._meet(hello, None, (OWNED, codec.PORT), deadline)
+    assert (met.address, met.model) == (OWNED, "mynah.speaker.test")
+
+
+def test_only_the_speaker_with_the_right_id_is_found(owned):
+    assert pairing.find(DID, (OWNED, codec.PORT)) == OWNED
+    assert pairing.find(DID + 1, (OWNED, codec.PORT), timeout_s=0.2) is None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind((NOBODY, 0))
+        assert pairing.find(DID, silent.getsockname(), timeout_s=0.05) is None
+
+
+def test_a_virtual_board_is_not_asked_for_on_the_network():
+    assert pairing.whom_to_ask(NEW) == ("127.255.255.255", codec.PORT)
+    assert pairing.whom_to_ask("127.77.1.2") == ("127.255.255.255", codec.PORT)
+    for real in (pairing.SET_UP_ADDRESS, "speaker.local"):
+        assert pairing.whom_to_ask(real) == ("255.255.255.255", codec.PORT)
 
 
 def test_a_damaged_device_file_is_named_and_kept(user):

@@ -11,6 +11,8 @@ from mynah.cli.common import json_option, print_json, stdout, talk
 if TYPE_CHECKING:
     from mynah.miio import MiioClient
 
+_TOO_LONG = {"wake.history"}  # hundreds of digits, at every look
+
 
 @click.group()
 @click.argument("name")
@@ -22,6 +24,7 @@ def command(context: click.Context, name: str) -> None:
     mynah control kitchen status
     mynah control kitchen get speaker.volume
     mynah control kitchen set speaker.volume 40
+    mynah control kitchen set indicator-light.color '#ff8000'
     mynah control kitchen do play-control.play
     """
     context.obj = name
@@ -31,11 +34,17 @@ def command(context: click.Context, name: str) -> None:
 @json_option
 @click.pass_obj
 def status(name: str, *, as_json: bool) -> None:
-    """Show every property that can be read."""
+    """Show every property that can be read; `get wake.history` has the outputs, too."""
     from rich.table import Table
 
+    from mynah.logs import clean
+
     with _client(name) as client:
-        readable = [each for each in client.spec.properties.values() if "read" in each.access]
+        readable = [
+            each
+            for each in client.spec.properties.values()
+            if "read" in each.access and each.name not in _TOO_LONG
+        ]
         values = client.get_all(each.name for each in readable)
     if as_json:
         print_json(values)
@@ -43,7 +52,8 @@ def status(name: str, *, as_json: bool) -> None:
     table = Table("property", "value", box=None, header_style="bold")
     for each in readable:
         meaning = (each.values or {}).get(values[each.name])
-        table.add_row(each.name, _shown(values[each.name]) + (f" ({meaning})" if meaning else ""))
+        shown = clean(each.show(values[each.name]))
+        table.add_row(each.name, shown + (f" ({meaning})" if meaning else ""))
     stdout().print(table)
 
 
@@ -53,13 +63,16 @@ def status(name: str, *, as_json: bool) -> None:
 @click.pass_obj
 def get(name: str, properties: tuple[str, ...], *, as_json: bool) -> None:
     """Print the values of PROPERTIES, one a line."""
+    from mynah.logs import clean
+
     with _client(name) as client:
         values = client.get_all(properties)
+        wanted = [client.spec.property(each) for each in values]
     if as_json:
         print_json(values)
         return
-    for value in values.values():
-        click.echo(_shown(value))
+    for item in wanted:
+        click.echo(clean(item.show(values[item.name])))
 
 
 @command.command("set")
@@ -67,7 +80,7 @@ def get(name: str, properties: tuple[str, ...], *, as_json: bool) -> None:
 @click.argument("value")
 @click.pass_obj
 def set_(name: str, property_name: str, value: str) -> None:
-    """Set a property: a number, on or off, or a word that the property knows."""
+    """Set a property: a number, on or off, #rrggbb, or a word that the property knows."""
     with _client(name) as client:
         client.set(property_name, client.spec.property(property_name).parse(value))
 

@@ -13,7 +13,11 @@ from mynah.cli.common import chosen_port, json_option, port_option, print_json, 
 @click.option(
     "--models", metavar="NAME[,NAME]", help="Wake-word models; without it, those on the board."
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Only say what would be done. To look at its files, the speaker is stopped and restarted.",
+)
 @click.option("--no-reset", is_flag=True, help="Leave the board stopped, at the REPL.")
 @json_option
 def command(
@@ -43,7 +47,7 @@ def command(
             dry_run=dry_run,
             reset=not no_reset,
             progress=progress,
-            on_log=lambda record: talk(f"  {record}"),
+            on_log=None if dry_run else lambda record: talk(f"  {record}"),
         )
     if as_json:
         print_json(report)

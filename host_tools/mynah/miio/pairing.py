@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import time
 from dataclasses import dataclass, field
@@ -23,7 +24,8 @@ TIMEOUT_S = 90.0
 """The board tries twice, up to 20 seconds each, and needs an address."""
 
 _POLL_S = 0.3
-_BROADCAST = "255.255.255.255"
+_BROADCAST = "255.255.255.255"  # RFC 919: everybody in this network
+_LOOPBACK_BROADCAST = "127.255.255.255"
 _UNPAIRED_STATES = {"SET-UP", "OFF"}
 
 
@@ -75,7 +77,19 @@ def pair(
         say(f"the speaker tries to join {ssid!r}")
         found = _wait_for_join(client, ssid, deadline)
     say(f"it joined; looking for it in {ssid!r}")
-    return _meet(hello, found, deadline)
+    return _meet(hello, found, whom_to_ask(address), deadline)
+
+
+def whom_to_ask(address: str) -> tuple[str, int]:
+    """Where to ask for a speaker that was set up at ``address``, to reach everybody who may be it.
+
+    A virtual board is on this computer, so nobody else is asked for it.
+    """
+    try:
+        is_here = ipaddress.ip_address(address).is_loopback
+    except ValueError:  # a name
+        is_here = False
+    return (_LOOPBACK_BROADCAST if is_here else _BROADCAST), codec.PORT
 
 
 def _first_hello(address: str) -> Hello:
@@ -120,17 +134,19 @@ def _address_in(client: MiioClient) -> str | None:
     return address
 
 
-def _meet(hello: Hello, address: str | None, deadline: float) -> PairResult:
+def _meet(
+    hello: Hello, address: str | None, everybody: tuple[str, int], deadline: float
+) -> PairResult:
     """Find the speaker in the Wi-Fi, at its address or by asking everybody, and check its token."""
     assert hello.token is not None
     while True:
-        candidate = address or _find(hello.device_id)
+        candidate = address or find(hello.device_id, everybody)
         if candidate:
             with MiioClient(candidate, hello.token, retries=0) as client:
                 try:
                     return _result(candidate, hello.device_id, hello.token, client.info())
                 except BoardTimeoutError:
-                    address = _find(hello.device_id)
+                    address = find(hello.device_id, everybody)
         if time.monotonic() > deadline:
             raise BoardTimeoutError(
                 "the speaker has joined, but cannot be found: join the same Wi-Fi with this "
@@ -151,16 +167,22 @@ def _hello_of(address: str) -> Hello | None:
             return None
 
 
-def _find(device_id: int, timeout_s: float = 1.0) -> str | None:
-    """Say hello to everybody on this network; the address of the one with that id."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as everybody:
-        everybody.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+def find(device_id: int, everybody: tuple[str, int], timeout_s: float = 1.0) -> str | None:
+    """Say hello to everybody and give the address of the one with that id; None: it is silent.
+
+    Args:
+        device_id: the speaker's, from its hello.
+        everybody: broadcast address and UDP port, as `whom_to_ask` gives them.
+        timeout_s: how long to wait for it.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         deadline = time.monotonic() + timeout_s
         try:
-            everybody.sendto(codec.hello_request(), (_BROADCAST, codec.PORT))
+            asker.sendto(codec.hello_request(), everybody)
             while (left := deadline - time.monotonic()) > 0:
-                everybody.settimeout(left)
-                data, (address, _) = everybody.recvfrom(codec.HEADER_SIZE)
+                asker.settimeout(left)
+                data, (address, _) = asker.recvfrom(codec.HEADER_SIZE)
                 if _is_from(data, device_id):
                     return str(address)
         except OSError:  # no network at the moment, or nobody

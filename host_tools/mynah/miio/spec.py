@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FILE = FIRMWARE_DIR / "spec" / "mynah-speaker.json"
+_COLOUR = re.compile("#[0-9a-fA-F]{6}")
 _TRUE, _FALSE = {"true", "on", "yes", "1"}, {"false", "off", "no", "0"}
 
 # MIoT spec v2: the codes that devices give to each property and action on the LAN.
@@ -41,6 +43,19 @@ class Property:
     value_range: tuple[float, float] | None = None
     values: Mapping[int, str] | None = None
 
+    @property
+    def is_colour(self) -> bool:
+        """Whether it is a colour, 0xRRGGBB (MIoT spec v2, unit "rgb")."""
+        return self.unit == "rgb"
+
+    def show(self, value: object) -> str:
+        """A value as a person reads it and `parse` takes it."""
+        if isinstance(value, bool):
+            return "on" if value else "off"
+        if self.is_colour and isinstance(value, int):
+            return f"#{value:06x}"
+        return str(value)
+
     def parse(self, text: str) -> bool | int | float | str:
         """The value that a word on the command line means.
 
@@ -54,6 +69,8 @@ class Property:
         for value, description in (self.values or {}).items():
             if text.lower() == description.lower():
                 return value
+        if self.is_colour and _COLOUR.fullmatch(text):
+            return int(text[1:], 16)
         try:
             number: int | float = float(text) if self.format == "float" else int(text, 0)
         except ValueError:
@@ -69,6 +86,8 @@ class Property:
             return "on or off"
         if self.values:
             return ", ".join(f"{value} ({text})" for value, text in self.values.items())
+        if self.is_colour:
+            return "#rrggbb"
         if self.value_range:
             low, high = self.value_range
             return f"{low:g} to {high:g}"
