@@ -2,8 +2,12 @@
 
 Source: Xtensa Instruction Set Architecture Reference Manual (Cadence), chapter 6 (instructions) and
 appendix "Instruction formats". Names are the manual's, with ``_`` for ``.``; ``and_`` and ``or_``
-where Python keeps the word to itself. Of the 16-bit forms only ``retw_n`` is here: they save space,
-not instructions.
+where Python keeps the word to itself. The 16-bit forms are not here: they save space, not
+instructions.
+
+What the chip has: ESP-IDF, ``components/xtensa/esp32s3/include/xtensa/config/core-isa.h`` (loops,
+MAC16, MUL32, DIV32, NSA, MINMAX); MAC16's registers are among those that a switch of tasks saves
+(``tie.h`` there, ``XCHAL_NCP_SA_LIST``).
 """
 
 from __future__ import annotations
