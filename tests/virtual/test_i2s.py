@@ -1,7 +1,11 @@
 """``machine.I2S``: real time, DMA rings, callbacks; sound in and out, sample for sample."""
 
+import time
+
 import numpy as np
 import pytest
+
+from mynah.virtual.i2s import Receiver
 
 _MIC = (
     "from machine import I2S\nfrom array import array\nimport time\n"
@@ -48,8 +52,9 @@ def test_callbacks_bring_every_sample_of_a_sound(board):
 def test_sixteen_bits_and_stereo_show_the_left_microphone(board):
     board.run(_mic(16, "STEREO") + "b = array('h', bytes(4 * 2000))")
     board.start("for _ in range(20):\n  rx.readinto(b)\n  if any(b): break\nprint(list(b))")
-    board.world.mic.play(np.full(32000, -1234, dtype=np.int16), gain=0.5)
+    playback = board.world.mic.play(np.full(32000, -1234, dtype=np.int16), gain=0.5)
     printed, traceback = board.result()
+    playback.stop()
     assert traceback == ""
     frames = np.array(eval(printed)).reshape(-1, 2)
     assert set(frames[:, 0]) <= {0, -617}
@@ -84,6 +89,60 @@ def test_a_read_in_the_background_allocates_nothing(board):
         "micropython.heap_lock()\ntry:\n  before = state[0]\n"
         "  while state[0] < before + 3: sleep(5)\nfinally:\n  micropython.heap_unlock()"
     )
+
+
+def test_a_read_of_what_is_there_already_is_not_lost(board, monkeypatch):
+    start = Receiver.start
+
+    def start_and_dawdle(self, n_bytes):
+        started = start(self, n_bytes)
+        time.sleep(0.005)  # the interrupt is there before the answer
+        return started
+
+    monkeypatch.setattr(Receiver, "start", start_and_dawdle)
+    board.run(
+        _mic() + "b = memoryview(array('i', bytes(64))); n = 0\n"
+        "def done(i2s):\n  global n\n  n += 1\n"
+        "rx.irq(done); time.sleep_ms(100)\n"
+        "for i in range(1, 6):\n  rx.readinto(b)\n  while n < i: time.sleep_ms(1)"
+    )
+
+
+def test_a_callback_that_finds_no_room_leaves_the_sound_in_the_buffer(board):
+    # Eight callbacks of a fast timer wait while one of another timer hogs the scheduler.
+    board.world.mic.noise_rms = 100
+    board.run(
+        _mic() + "from machine import Timer\n"
+        "b = array('i', bytes(1920)); n = 0; over = False\n"
+        "def done(i2s):\n  global n\n  n += 1\n"
+        "def hog(t):\n"
+        "  global over\n"
+        "  time.sleep_ms(50); rx.readinto(b); time.sleep_ms(100)\n"
+        "  ticks.deinit(); over = True\n"
+        "rx.irq(done)\n"
+        "ticks = Timer(0, period=1, callback=lambda t: None)\n"
+        "Timer(1, mode=Timer.ONE_SHOT, period=20, callback=hog)\n"
+        "while not over: time.sleep_ms(1)\n"
+        "time.sleep_ms(50)"
+    )
+    assert board.value("(n, any(b[-100:]))") == (0, True)
+    board.run("rx.readinto(b)\nwhile not n: time.sleep_ms(1)\nassert n == 1")
+
+
+def test_two_reads_in_the_background_follow_on_each_other(board):
+    board.run(
+        _mic() + "bs = [array('i', bytes(4 * 320)) for _ in range(3)]; n = 0\n"
+        "def done(i2s):\n  global n\n  n += 1\n"
+        "rx.irq(done)"
+    )
+    playback = board.world.mic.play(np.arange(1, 4001, dtype=np.int16))
+    board.run("for b in bs: rx.readinto(b)\nwhile n < 2: time.sleep_ms(1)\ntime.sleep_ms(50)")
+    heard = np.array(board.value("[x >> 16 for b in bs for x in b]"))
+    assert playback.wait(5)
+    assert board.value("n") == 2
+    assert set(np.diff(heard[heard != 0])) <= {1}
+    assert heard[639] != 0
+    assert not heard[640:].any()  # the third found no room
 
 
 def test_asyncio_streams(board):

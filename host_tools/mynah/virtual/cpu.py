@@ -88,9 +88,12 @@ class MicroPythonCpu:
         self._flash = FlashController(flash, self._services)
         self._rtc = RealTimeClock(self._services)
         self._radio = Radio(self._services, self._alarms, world.wifi, identity)
+        self._i2s = I2sControllers(
+            self._services, self._alarms, self.post, world.mic, world.speaker
+        )
         self._peripherals: Sequence[Peripheral] = (
             GpioController(self._services, self.post, world.pins),
-            I2sControllers(self._services, self._alarms, self.post, world.mic, world.speaker),
+            self._i2s,
             Timers(self._services, self._alarms, self.post),
             Watchdog(self._services, self._alarms, transmit, self._reset),
             self._radio,
@@ -184,6 +187,7 @@ class MicroPythonCpu:
     def _answer(self, child: Child, packet: bytes) -> Answer:
         operation = packet[0]
         if operation == Operation.EVENTS:
+            self._i2s.advance()
             return child.interrupts.fetch()
         return self._services.answer(packet)
 

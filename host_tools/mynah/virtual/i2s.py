@@ -22,7 +22,7 @@ from mynah.virtual.microphone import SAMPLE_SHIFT, Microphone
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mynah.virtual.alarms import Alarms
+    from mynah.virtual.alarms import Alarm, Alarms
     from mynah.virtual.speaker import Speaker
 
 FRAMES_PER_BUFFER = 256
@@ -57,6 +57,21 @@ class Format:
         return max(self.ibuf // (FRAMES_PER_BUFFER * dma_frame_size), 2) * FRAMES_PER_BUFFER
 
 
+class _Wake:
+    """The one alarm that a channel waits for."""
+
+    def __init__(self, alarms: Alarms, act: Callable[[], None]) -> None:
+        self._alarms = alarms
+        self._act = act
+        self._alarm: Alarm | None = None
+
+    def set(self, when: float) -> None:
+        """Call ``act`` at ``when``, and not when it was to be called before."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = self._alarms.at(when, self._act)
+
+
 class Receiver:
     """I2S input from the microphone."""
 
@@ -67,7 +82,7 @@ class Receiver:
     ) -> None:
         self._format = format_
         self._microphone = microphone
-        self._alarms = alarms
+        self._wake = _Wake(alarms, self.advance)
         self._done = done
         self._lock = threading.RLock()
         self._start_time = time.monotonic()
@@ -80,20 +95,29 @@ class Receiver:
         microphone.started_at = self._start_time
 
     def start(self, n_bytes: int) -> bool:
-        """Begin to fill a buffer of the program; False if two transfers are under way."""
+        """Begin to fill a buffer of the program; False if two transfers are under way.
+
+        The program asks for no third one before it has taken what the first one brought.
+        """
         with self._lock:
             if len(self._transfers) >= _MAX_TRANSFERS:
                 return False
             self._transfers.append(n_bytes // self._format.frame_size)
             if len(self._transfers) == 1:
                 self._drop_overrun()
-                self._advance()
+                self.advance()
             return True
 
     def take(self) -> bytes:
         """The content of the oldest buffer that is full; empty if none is."""
         with self._lock:
             return self._filled.popleft() if self._filled else b""
+
+    def cancel(self) -> None:
+        """Give up what was asked for in the background."""
+        with self._lock:
+            self._transfers.clear()
+            self._filled.clear()
 
     def available(self) -> int:
         """Bytes that can be read without waiting."""
@@ -119,7 +143,7 @@ class Receiver:
             self._microphone.overruns += lost
             self._microphone.position = self._taken
 
-    def _advance(self) -> None:
+    def advance(self) -> None:
         """Finish the transfers whose frames are there, then set an alarm for the next."""
         with self._lock:
             while self._transfers and not self._closed:
@@ -127,7 +151,7 @@ class Receiver:
                 if self._received() < end:
                     n_buffers = -(-end // FRAMES_PER_BUFFER)
                     due = n_buffers * FRAMES_PER_BUFFER / self._format.rate
-                    self._alarms.at(self._start_time + due + 0.0001, self._advance)
+                    self._wake.set(self._start_time + due + 0.0001)
                     return
                 self._filled.append(self._read(self._transfers.popleft()))
                 self._done()
@@ -152,7 +176,7 @@ class Transmitter:
     ) -> None:
         self._format = format_
         self._speaker = speaker
-        self._alarms = alarms
+        self._wake = _Wake(alarms, self.advance)
         self._done = done
         self._lock = threading.RLock()
         self._start_time = time.monotonic()
@@ -169,7 +193,7 @@ class Transmitter:
                 return False
             self._transfers.append(data)
             if len(self._transfers) == 1:
-                self._advance()
+                self.advance()
             return True
 
     def take_finished(self) -> bool:
@@ -179,6 +203,12 @@ class Transmitter:
                 return False
             self._finished -= 1
             return True
+
+    def cancel(self) -> None:
+        """Give up what was asked for in the background."""
+        with self._lock:
+            self._transfers.clear()
+            self._finished = 0
 
     def available(self) -> int:
         """Bytes that can be written without waiting."""
@@ -200,7 +230,7 @@ class Transmitter:
         self._written = max(self._written, self._sent() + FRAMES_PER_BUFFER)
         return self._sent() + self._ring - self._written
 
-    def _advance(self) -> None:
+    def advance(self) -> None:
         """Copy what fits into the ring; when all of a transfer has, it is done."""
         with self._lock:
             while self._transfers and not self._closed:
@@ -211,7 +241,7 @@ class Transmitter:
                     self._transfers[0] = data = data[room:]
                 if data:
                     due = (self._sent() + FRAMES_PER_BUFFER) / self._format.rate
-                    self._alarms.at(self._start_time + due + 0.0001, self._advance)
+                    self._wake.set(self._start_time + due + 0.0001)
                     return
                 self._transfers.popleft()
                 self._finished += 1
@@ -240,7 +270,7 @@ class I2sControllers:
         self,
         services: Services,
         alarms: Alarms,
-        post: Callable[[Event, int], None],
+        post: Callable[..., None],
         microphone: Microphone,
         speaker: Speaker,
     ) -> None:
@@ -264,6 +294,11 @@ class I2sControllers:
         for number in list(self._channels):
             self._close(number)
 
+    def advance(self) -> None:
+        """Bring all up to date, however late the alarms are."""
+        for channel in list(self._channels.values()):
+            channel.advance()
+
     def _open(  # noqa: PLR0917 - a JSON call has no keywords
         self, number: int, transmit: bool, bits: int, stereo: bool, rate: int, ibuf: int
     ) -> None:
@@ -280,6 +315,8 @@ class I2sControllers:
     def _done_of(self, number: int) -> Callable[[], None]:
         def done() -> None:
             if number in self._interrupting:
+                # The driver's task fills the buffer in any case, then tries to schedule.
+                self._post(Event.I2S_FILLED, number, latest=True)
                 self._post(Event.I2S, number)
 
         return done
@@ -291,10 +328,11 @@ class I2sControllers:
         self._interrupting.discard(number)
 
     def _set_interrupting(self, number: int, on: bool) -> None:
-        if on:
-            self._interrupting.add(number)
-        else:
-            self._interrupting.discard(number)
+        if on == (number in self._interrupting):
+            return
+        self._interrupting ^= {number}
+        if number in self._channels:
+            self._channels[number].cancel()
 
     def _receiver(self, number: int) -> Receiver:
         channel = self._channels.get(number)
@@ -309,7 +347,10 @@ class I2sControllers:
         return channel
 
     def _read(self, number: int, n_bytes: int, _data: bytes) -> Answer:
-        return int(self._receiver(number).start(n_bytes)), b""
+        receiver = self._receiver(number)
+        if number not in self._interrupting:
+            receiver.cancel()  # a read that Ctrl-C ended
+        return int(receiver.start(n_bytes)), b""
 
     def _take(self, number: int, _b: int, _data: bytes) -> Answer:
         data = self._receiver(number).take()

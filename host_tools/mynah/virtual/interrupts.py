@@ -6,7 +6,6 @@ fetches the events that wait.
 
 from __future__ import annotations
 
-import contextlib
 import struct
 import threading
 from collections import deque
@@ -16,11 +15,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import socket
 
-    from mynah.virtual.alarms import Alarms
+    from mynah.virtual.alarms import Alarm, Alarms
     from mynah.virtual.link import Answer
 
 _EVENT = struct.Struct("<BBH")
-_EVENTS_PER_FETCH = 64
 _REPEAT_SECONDS = 0.02
 
 SCHEDULER_DEPTH = 8
@@ -35,6 +33,7 @@ class Event(IntEnum):
     I2S = 3
     SOCKET = 4
     KEYBOARD = 5
+    I2S_FILLED = 6
 
 
 class Interrupts:
@@ -43,24 +42,26 @@ class Interrupts:
     def __init__(self, line: socket.socket, alarms: Alarms) -> None:
         self._line = line
         self._alarms = alarms
-        self._events: deque[tuple[int, int, int]] = deque()
+        self._news: dict[tuple[Event, int], int] = {}
+        self._callbacks: deque[tuple[Event, int, int]] = deque()
         self._lock = threading.Lock()
         self._asserted = False
-        self.lost = 0
-        """Events that found the queue full."""
+        self._repeat: Alarm | None = None
 
     def post(self, kind: Event, source: int, value: int = 0, *, latest: bool = False) -> None:
-        """Deliver an event; with ``latest`` it takes the place of one that still waits."""
+        """Deliver an event.
+
+        It stands for a callback that the chip schedules, and is lost if too many wait. With
+        ``latest`` it is news of a peripheral instead: never lost, delivered before all callbacks,
+        and it takes the place of such an event that still waits.
+        """
         with self._lock:
             if latest:
-                for i, event in enumerate(self._events):
-                    if event[:2] == (kind, source):
-                        self._events[i] = (kind, source, value)
-                        return
-            elif len(self._events) >= SCHEDULER_DEPTH:
-                self.lost += 1
+                self._news[kind, source] = value
+            elif len(self._callbacks) < SCHEDULER_DEPTH:
+                self._callbacks.append((kind, source, value))
+            else:
                 return
-            self._events.append((kind, source, value))
         self.poke()
 
     def poke(self) -> None:
@@ -75,21 +76,26 @@ class Interrupts:
         """The events that wait, as the child reads them: their number, and 4 bytes each."""
         with self._lock:
             self._asserted = False
-            n = min(len(self._events), _EVENTS_PER_FETCH)
-            events = [self._events.popleft() for _ in range(n)]
-            again = bool(self._events)
-        if again:
-            self.poke()
-        return n, b"".join(_EVENT.pack(*event) for event in events)
+            if self._repeat is not None:
+                self._repeat.cancel()
+            events = [(*key, value) for key, value in self._news.items()]
+            events.extend(self._callbacks)
+            self._news.clear()
+            self._callbacks.clear()
+        return len(events), b"".join(_EVENT.pack(*event) for event in events)
 
     def _assert(self) -> None:
         # The child could not schedule its callback if its queue was full: repeat until it did.
         with self._lock:
             if not self._asserted:
                 return
-        with contextlib.suppress(OSError):
+        try:
             self._line.send(b"!")
-            self._alarms.after(_REPEAT_SECONDS, self._assert)
+        except OSError:  # the child is gone
+            return
+        with self._lock:
+            if self._asserted:
+                self._repeat = self._alarms.after(_REPEAT_SECONDS, self._assert)
 
 
 class Keyboard:

@@ -58,8 +58,8 @@ class I2S(io.IOBase):
         self._ibuf = ibuf
         self._io_mode = _BLOCKING
         self._handler = None
-        self._first = None
-        self._second = None
+        # Buffers to fill in the background: the current one, the next one, and a stand-in for none.
+        self._queue = [_empty, _empty, _empty]
         self._sizes = []
         self._frame_size = bits // 8 * (2 if format == I2S.STEREO else 1)
         # Ready requests: nothing is allocated when a buffer is handed over.
@@ -72,14 +72,17 @@ class I2S(io.IOBase):
 
     def deinit(self):
         self._handler = None
-        self._first = self._second = None
+        self._forget()
         _link.call("i2s_close", self._id)
 
     def irq(self, handler):
         if handler is not None and not callable(handler):
             raise ValueError("invalid callback")
         self._handler = handler
-        self._io_mode = _NON_BLOCKING if handler is not None else _BLOCKING
+        io_mode = _NON_BLOCKING if handler is not None else _BLOCKING
+        if io_mode != self._io_mode:
+            self._forget()
+        self._io_mode = io_mode
         _link.call("i2s_interrupt", self._id, handler is not None)
 
     def readinto(self, buffer):
@@ -95,25 +98,41 @@ class I2S(io.IOBase):
             size = min(size, available // self._frame_size * self._frame_size)
             if not size:
                 return 0
+        if self._io_mode == _NON_BLOCKING:
+            if self._queue[1] is not _empty:
+                self._copy()
+            if self._queue[1] is not _empty:
+                return size  # as xQueueSend drops it
         request = self._read_request
         request[5] = size & 0xFF
         request[6] = size >> 8 & 0xFF
         request[7] = size >> 16 & 0xFF
         if self._io_mode == _NON_BLOCKING:
-            # Kept before it is asked for: when the sound is there already, the interrupt may come
-            # between the reply and the next line.
-            if self._first is None:
-                self._first = buffer
-            elif self._second is None:
-                self._second = buffer
-            else:
-                return size
-            _check(_link.exchange(request, _empty))
+            # Without a jump, and the buffer first: what is full already is announced at once.
+            queue = self._queue
+            queue[+(queue[0] is not _empty)] = buffer
+            status = _link.exchange(request, _empty)
+            if status < 0:
+                self._forget()
+            _check(status)
             return size
         _check(_link.exchange(request, _empty))
         while not _check(_link.exchange(self._take_request, buffer)):
             _sleep_ms(1)
         return size
+
+    def _copy(self):
+        # Fill the program's buffers with what has come, as the driver's task does.
+        queue = self._queue
+        full = 1
+        while full and queue[0] is not _empty:
+            # Without a jump: at one, this may be called in the midst of itself.
+            full = +(_link.exchange(self._take_request, queue[0]) > 0)
+            queue[0] = queue[full]
+            queue[1] = queue[full + 1]
+
+    def _forget(self):
+        self._queue[0] = self._queue[1] = _empty
 
     def _size(self, buffer):
         # Bytes of a buffer, without an allocation for those used before.
@@ -156,14 +175,6 @@ class I2S(io.IOBase):
         return flags if _check(_link.exchange(self._available_request, _empty)) else 0
 
     def _done(self):
-        if self._mode == I2S.RX:
-            buffer = self._first
-            if buffer is None or not _check(_link.exchange(self._take_request, buffer)):
-                return
-            self._first = self._second
-            self._second = None
-        else:
-            _link.exchange(self._written_request, _empty)
         if self._handler:
             _link.run_callback(self._handler, self)
 
@@ -199,10 +210,17 @@ def _check(status):
     return status
 
 
+def _on_filled(number, _):
+    channel = _channels[number]
+    if channel:
+        channel._copy()
+
+
 def _on_done(number, _):
     channel = _channels[number]
     if channel:
         channel._done()
 
 
+_link.on_event(_link.EVENT_I2S_FILLED, _on_filled)
 _link.on_event(_link.EVENT_I2S, _on_done)

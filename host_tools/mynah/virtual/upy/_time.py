@@ -3,6 +3,8 @@
 import time as _real
 from micropython import const
 
+import _link
+
 __name__ = "time"
 
 _MASK = const(0x3FFFFFFF)
@@ -32,7 +34,9 @@ def sleep(seconds):
 
 
 def ticks_ms():
-    return (_ticks_ms() - _start_ms) & _MASK
+    now_ms = _ticks_ms()
+    _link.catch_up(now_ms)
+    return (now_ms - _start_ms) & _MASK
 
 
 def ticks_us():
