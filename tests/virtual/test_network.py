@@ -68,6 +68,36 @@ def test_a_wrong_password_and_a_missing_network(board):
     assert board.world.wifi.joined is None
 
 
+def test_a_network_that_fails_in_its_own_way(board):
+    board.world.wifi.add("home", "secret123", fails_with=15)
+    board.run(
+        "import network, time\nsta = network.WLAN(); sta.active(True)\n"
+        "sta.config(reconnects=0); sta.connect('home', 'secret123')\n"
+        "assert sta.status() == network.STAT_CONNECTING\n"
+        "while sta.status() == network.STAT_CONNECTING: time.sleep_ms(10)\n"
+        "assert sta.status() == 15, sta.status()"
+    )
+    assert board.world.wifi.joined is None
+
+
+def test_a_network_without_dhcp(board):
+    board.world.wifi.add("home", "secret123", rssi=-44, no_dhcp=True)
+    board.run(
+        "import network, time\nsta = network.WLAN(); sta.active(True)\n"
+        "sta.connect('home', 'secret123')\n"
+        "def rssi():\n  try: return sta.status('rssi')\n  except OSError: return 0\n"
+        "while not rssi(): time.sleep_ms(10)"
+    )
+    assert board.value("(rssi(), sta.isconnected(), sta.status(), sta.ifconfig()[0])") == (
+        -44,
+        False,
+        1001,
+        "0.0.0.0",
+    )
+    board.world.wifi.remove("home")
+    board.run("while rssi(): time.sleep_ms(10)")
+
+
 @pytest.mark.parametrize(
     ("code", "error"),
     [
@@ -81,6 +111,8 @@ def test_a_wrong_password_and_a_missing_network(board):
         ("sta.active(True); sta.status('rssi')", "OSError: Wifi Not Connected"),
         ("sta.status('colour')", "ValueError: unknown status param"),
         ("sta.config('colour')", "ValueError: unknown config param"),
+        ("sta.status('stations')", "OSError: AP required"),
+        ("network.WLAN(1).status('stations')", "OSError: Wifi Invalid Mode"),
         ("sta.config(ssid='x')", "OSError: AP required"),
         ("network.WLAN(2)", "ValueError: invalid WLAN interface identifier"),
         ("network.WLAN(1).config(ssid='x')", "OSError: Wifi Invalid Mode"),
@@ -125,7 +157,8 @@ def test_the_own_network_looks_like_192_168_4(board, peer):
     board.run(
         "import network, socket, asyncio\nap = network.WLAN(network.WLAN.IF_AP); ap.active(True)\n"
         "ap.config(ssid='mynah', security=network.WLAN.SEC_OPEN)\n"
-        "assert ap.ifconfig()[0] == '192.168.4.1'\n" + _ECHO
+        "assert ap.ifconfig()[0] == '192.168.4.1'\n"
+        "assert ap.status('stations') == [] and not ap.isconnected()\n" + _ECHO
     )
     shown = board.world.wifi.access_point
     assert (shown.ssid, shown.open) == ("mynah", True)
@@ -138,6 +171,9 @@ def test_the_own_network_looks_like_192_168_4(board, peer):
     peer.sendto(b"!", (board.board.address, 54321))
     with pytest.raises(TimeoutError):
         peer.recvfrom(1500)
+    [(mac, address)] = board.value("ap.status('stations')")
+    assert (len(mac), address) == (6, "192.168.4.2")
+    board.run("assert ap.isconnected(); ap.active(False); assert not ap.isconnected()")
 
 
 def test_a_full_mailbox_drops_datagrams(board, peer):

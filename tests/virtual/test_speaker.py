@@ -168,6 +168,27 @@ def test_pairing_with_python_miio(speaker):
         assert secret not in one.whole_log
 
 
+def test_why_a_network_cannot_be_joined(speaker):
+    impatient = b"from speaker.net import wifi\nwifi.ADDRESS_MS = 1000\n"
+    one = speaker(main__py=impatient + b"from speaker.app.main import run\nrun()\n")
+    wifi = one.world.wifi
+    wifi.add("timeout", "the real one", fails_with=15)
+    wifi.add("handshake", "the real one", fails_with=204)
+    wifi.add("no dhcp", "secret123", no_dhcp=True)
+    token = MiIOProtocol.discover(one.board.ap_address).checksum.hex()
+    device = one.client(token, one.board.ap_address)
+    for ssid, reason in (
+        ("timeout", "wrong password"),
+        ("handshake", "wrong password"),
+        ("no dhcp", "no address"),
+    ):
+        credentials = {"ssid": ssid, "passwd": "secret123", "uid": 0}
+        assert device.send("miIO.config_router", credentials) == ["ok"]
+        one.expect(rf"wifi: cannot join {ssid}: {reason}")
+        one.expect("set-up network .* is open")
+        assert device.send("miIO.wifi_assoc_state")["reason"] == reason
+
+
 def test_a_router_that_vanishes_and_comes_back(speaker):
     one = speaker(settings__a=settings_file())
     one.expect("wifi: joined home")

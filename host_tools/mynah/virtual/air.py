@@ -58,6 +58,7 @@ class Air:
         if not self._is_access_point(local):
             return peer
         self._clients[peer[1]] = peer[0]
+        self._radio.meet_client()
         return AP_CLIENT, peer[1]
 
     def route(self, host: str, port: int) -> tuple[str | None, Address]:

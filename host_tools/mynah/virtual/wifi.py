@@ -22,6 +22,7 @@ AP_ADDRESS = "192.168.4.1"
 """What the board believes to be in its own network (esp_netif's default)."""
 AP_CLIENT = "192.168.4.2"
 """Whom it believes to talk to there."""
+_AP_CLIENT_MAC = "024d5900ff02"
 
 
 class Reason(int, Enum):
@@ -29,9 +30,27 @@ class Reason(int, Enum):
 
     NONE = 0
     ASSOC_LEAVE = 8
+    FOUR_WAY_HANDSHAKE_TIMEOUT = 15
     BEACON_TIMEOUT = 200
     NO_AP_FOUND = 201
     AUTH_FAIL = 202
+    ASSOC_FAIL = 203
+    HANDSHAKE_TIMEOUT = 204
+    CONNECTION_FAIL = 205
+    NO_AP_FOUND_W_COMPATIBLE_SECURITY = 210
+    NO_AP_FOUND_IN_AUTHMODE_THRESHOLD = 211
+    NO_AP_FOUND_IN_RSSI_THRESHOLD = 212
+
+
+# What status() shows even while the next attempt is under way.
+_LASTING = {
+    Reason.NO_AP_FOUND: Reason.NO_AP_FOUND,
+    Reason.AUTH_FAIL: Reason.AUTH_FAIL,
+    Reason.CONNECTION_FAIL: Reason.AUTH_FAIL,
+    Reason.NO_AP_FOUND_W_COMPATIBLE_SECURITY: Reason.NO_AP_FOUND_W_COMPATIBLE_SECURITY,
+    Reason.NO_AP_FOUND_IN_AUTHMODE_THRESHOLD: Reason.NO_AP_FOUND_IN_AUTHMODE_THRESHOLD,
+    Reason.NO_AP_FOUND_IN_RSSI_THRESHOLD: Reason.NO_AP_FOUND_IN_RSSI_THRESHOLD,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +63,16 @@ class Network:
     """Signal strength in dBm."""
     channel: int
     hidden: bool
+    fails_with: Reason | None = None
+    """Why nobody gets in; None: those with the password do."""
+    no_dhcp: bool = False
+    """Nobody in it hands out addresses."""
+
+    def refusal(self, password: str | None) -> Reason | None:
+        """Why a station with that password does not get in; None if it does."""
+        if self.fails_with is None and self.password not in {None, password}:
+            return Reason.AUTH_FAIL
+        return self.fails_with
 
     @property
     def bssid(self) -> str:
@@ -94,10 +123,26 @@ class Wifi:
         rssi: int = -50,
         channel: int = 6,
         hidden: bool = False,
+        *,
+        fails_with: int | None = None,
+        no_dhcp: bool = False,
     ) -> None:
-        """Switch a network on; one with that name is replaced."""
+        """Switch a network on; one with that name is replaced.
+
+        Args:
+            ssid: its name.
+            password: None for an open network.
+            rssi: signal strength in dBm.
+            channel: 1 to 13.
+            hidden: it does not tell its name.
+            fails_with: every attempt to join fails with this `Reason`. Many routers answer a wrong
+                WPA2 password with 15 or 204 rather than with the 202 of the others here.
+            no_dhcp: joining works, but the station gets no address.
+        """
+        reason = None if fails_with is None else Reason(fails_with)
+        network = Network(ssid, password or None, rssi, channel, hidden, reason, no_dhcp)
         with self._lock:
-            self._networks[ssid] = Network(ssid, password or None, rssi, channel, hidden)
+            self._networks[ssid] = network
         self._on_change()
 
     def remove(self, ssid: str) -> None:
@@ -128,7 +173,7 @@ class Radio:
         self._observers: list[Callable[[], None]] = []
         self._clear()
         wifi.attach(self._networks_changed)
-        for name in ("active", "connect", "disconnect", "status", "scan", "rssi"):
+        for name in ("active", "connect", "disconnect", "status", "scan", "rssi", "stations"):
             services.add(f"wlan_{name}", getattr(self, f"_{name}"))
         services.add("wlan_configure_ap", self._configure_ap)
         services.add("wlan_config", self._config)
@@ -143,6 +188,10 @@ class Radio:
     def access_point_up(self) -> bool:
         """Whether the board's own network is on."""
         return self._ap_active
+
+    def meet_client(self) -> None:
+        """Somebody uses the board's own network: a station in it until it goes off."""
+        self._has_client = True
 
     def observe(self, observer: Callable[[], None]) -> None:
         """Have ``observer()`` called whenever an interface comes up or goes down."""
@@ -159,7 +208,8 @@ class Radio:
 
     def _clear(self) -> None:
         self._sta_active = self._ap_active = False
-        self._requested = self._connecting = self._connected = False
+        self._requested = self._connecting = self._associated = self._connected = False
+        self._has_client = False
         self._reason = Reason.NONE
         self._ssid = ""
         self._password: str | None = None
@@ -195,11 +245,12 @@ class Radio:
             if on is not None:
                 if access_point:
                     self._ap_active = on
+                    self._has_client = self._has_client and on
                 else:
                     self._sta_active = on
                     if not on:
                         self._stop_attempt()
-                        self._connected = self._requested = False
+                        self._associated = self._connected = self._requested = False
             active = self._ap_active if access_point else self._sta_active
         if on is not None:
             self._changed()
@@ -214,7 +265,7 @@ class Radio:
                 raise _error("Wifi Internal State Error")
             if ssid is not None:
                 self._ssid, self._password = ssid, password
-            self._connected = False
+            self._associated = self._connected = False
             self._requested = True
             self._n_attempts = 0
             self._attempt()
@@ -224,10 +275,10 @@ class Radio:
         with self._lock:
             if not (self._sta_active or self._ap_active):
                 raise _error("Wifi Not Started")
-            was_busy = self._connected or self._connecting
+            was_busy = self._associated or self._connecting
             self._requested = False
             self._stop_attempt()
-            self._connected = False
+            self._associated = self._connected = False
             if was_busy:
                 self._reason = Reason.ASSOC_LEAVE
         self._changed()
@@ -236,7 +287,7 @@ class Radio:
         """Begin to join; how it ends is seen at the end, when the network may be there or not."""
         self._connecting = True
         network = self._wifi.find(self._ssid)
-        good = network is not None and network.password in {None, self._password}
+        good = network is not None and network.refusal(self._password) is None
         seconds = self._wifi.join_seconds if good else self._wifi.fail_seconds
         self._alarm = self._alarms.after(seconds, self._end_attempt)
 
@@ -248,16 +299,18 @@ class Radio:
             network = self._wifi.find(self._ssid)
             if network is None:
                 self._lose(Reason.NO_AP_FOUND)
-            elif network.password not in {None, self._password}:
-                self._lose(Reason.AUTH_FAIL)
+            elif (refusal := network.refusal(self._password)) is not None:
+                self._lose(refusal)
             else:
-                self._connected = True
-                self._reason = Reason.NONE
+                self._associated = True
+                self._connected = not network.no_dhcp
+                if self._connected:
+                    self._reason = Reason.NONE
         self._changed()
 
     def _lose(self, reason: Reason) -> None:
         """No connection; MicroPython tries again at once, for ever or ``reconnects`` times."""
-        self._connected = False
+        self._associated = self._connected = False
         self._reason = reason
         self._n_attempts += 1
         if self._requested and (self._reconnects < 0 or self._n_attempts <= self._reconnects):
@@ -271,7 +324,7 @@ class Radio:
 
     def _networks_changed(self) -> None:
         with self._lock:
-            if not self._connected or self._wifi.find(self._ssid) is not None:
+            if not self._associated or self._wifi.find(self._ssid) is not None:
                 return
             self._lose(Reason.BEACON_TIMEOUT)
         self._changed()
@@ -281,8 +334,8 @@ class Radio:
         with self._lock:
             if self._connected:
                 return _STAT_GOT_IP
-            if self._reason in {Reason.NO_AP_FOUND, Reason.AUTH_FAIL}:
-                return int(self._reason)
+            if self._reason in _LASTING:
+                return int(_LASTING[self._reason])
             if self._reason is Reason.ASSOC_LEAVE:
                 return _STAT_IDLE
             if self._requested and (self._reconnects < 0 or self._n_attempts <= self._reconnects):
@@ -290,10 +343,16 @@ class Radio:
             return int(self._reason) or _STAT_IDLE
 
     def _rssi(self) -> int:
-        network = self._wifi.find(self._ssid) if self._connected else None
+        network = self._wifi.find(self._ssid) if self._associated else None
         if network is None:
             raise _error("Wifi Not Connected")
         return network.rssi
+
+    def _stations(self) -> list[list[str]]:
+        """MAC and address of those in the board's own network."""
+        if not self._ap_active:
+            raise _error("Wifi Invalid Mode")
+        return [[_AP_CLIENT_MAC, AP_CLIENT]] if self._has_client else []
 
     def _scan(self) -> list[list[Any]]:
         with self._lock:
@@ -341,7 +400,7 @@ class Radio:
             return {
                 **common,
                 "ssid": self._ssid,
-                "channel": network.channel if network and self._connected else 1,
+                "channel": network.channel if network and self._associated else 1,
                 "mac": self._identity.mac.replace(":", ""),
                 "ifconfig": address,
             }

@@ -74,7 +74,7 @@ class WLAN:
 
     def isconnected(self):
         if self._ap:
-            return False
+            return self.active() and bool(_link.call("wlan_stations"))
         return _link.call("wlan_status") == STAT_GOT_IP
 
     def status(self, what=None):
@@ -83,7 +83,7 @@ class WLAN:
         if what == "stations":
             if not self._ap:
                 raise OSError("AP required")
-            return []
+            return [(bytes.fromhex(mac), ip) for mac, ip in _link.call("wlan_stations")]
         if what == "rssi":
             if self._ap:
                 raise OSError("STA required")
