@@ -10,6 +10,7 @@ from mynah import boards
 from mynah.audio_files import RATE_HZ, Samples, write_wav
 from mynah.errors import UsageError
 from mynah.hil import Console
+from mynah.miio import MiioClient
 from mynah.virtual.board import VirtualBoard
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from mynah.demo.result import Listener
     from mynah.demo.sound import Sound
     from mynah.demo.trace import Wake
-    from mynah.miio import MiioClient
 
 _BEFORE_WORD_S = 2.0
 _AFTER_WORD_S = 0.5
@@ -30,10 +30,10 @@ _AFTER_WORD_S = 0.5
 class Stage:
     """One demo's board and all that hangs on it; a context manager that leaves only the files."""
 
-    client: MiioClient
-    """Talks to the paired board; set by the pairing."""
     wake: Wake
     """What was heard; set by the listening."""
+    word_end_s: float
+    """Where the word that was heard ends, in seconds of the recording; set by the listening."""
 
     def __init__(self, sound: Sound, model: str, out: Path, listener: Listener) -> None:
         self.sound = sound
@@ -52,11 +52,14 @@ class Stage:
             raise UsageError(f"--out {out}: {error.strerror}; name another folder") from error
         self._board: VirtualBoard | None = None
         self._console: Console | None = None
+        self._client: MiioClient | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        if self._client is not None:
+            self._client.close()
         if self._console is not None:
             self._console.close()
         if self._board is not None:
@@ -73,6 +76,17 @@ class Stage:
         """The board's serial console; it is open after the boot."""
         assert self._console is not None
         return self._console
+
+    @property
+    def client(self) -> MiioClient:
+        """Talks to the paired board; it is there after the pairing."""
+        assert self._client is not None
+        return self._client
+
+    def open_client(self, address: str, token: bytes) -> MiioClient:
+        """Talk miIO with the board from now on."""
+        self._client = MiioClient(address, token)
+        return self._client
 
     def start_board(self) -> VirtualBoard:
         """Power up a virtual board with a blank flash."""

@@ -12,7 +12,7 @@ from mynah.demo.sound import word_end_s
 from mynah.demo.trace import Trace, draw
 from mynah.errors import BoardError, VerificationError
 from mynah.flash.job import flash_board
-from mynah.miio import MiioClient, pair
+from mynah.miio import pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,8 +85,7 @@ def pairing(stage: Stage, figures: Figures) -> None:
     if board.world.wifi.access_point is None:
         raise VerificationError("after a wrong password the set-up network must be open again")
     paired = pair(board.ap_address, SSID, stage.password)
-    stage.client = MiioClient(paired.address, paired.token)
-    info = stage.client.info()
+    info = stage.open_client(paired.address, paired.token).info()
     figures["joined"] = info["ap"]["ssid"]
     figures["model"] = info["model"]
     log = stage.log_text()
@@ -108,7 +107,7 @@ def listen(stage: Stage, figures: Figures) -> None:
         answer = recording.stop()
     stage.save_sound("chime.wav", answer, recording.rate)
     stage.wake = trace.finish(heard_at, int(match[3]))
-    end_s = word_end_s(stage.sound, stage.wake.sample_s)
+    stage.word_end_s = end_s = word_end_s(stage.sound, stage.wake.sample_s)
     figures["recording"] = f"{stage.sound.name}, {stage.sound.seconds:.1f} s"
     figures["heard"] = match[1]
     figures["probability"] = round(int(match[2]) / 255, 3)
@@ -219,8 +218,7 @@ def _same_hue(shown: tuple[int, int, int], wanted: tuple[int, int, int]) -> bool
 def report(stage: Stage, figures: Figures) -> None:
     """Draw the picture and name the files that stay."""
     picture = stage.out / "wake.png"
-    end_s = word_end_s(stage.sound, stage.wake.sample_s)
-    draw(picture, stage.sound, stage.model, stage.wake, end_s)
+    draw(picture, stage.sound, stage.model, stage.wake, stage.word_end_s)
     stage.files["picture"] = picture
     stage.files["log"] = stage.log_path
     figures["log lines"] = len(stage.console.lines)

@@ -13,6 +13,7 @@ from mynah.audio_files import RATE_HZ
 from mynah.errors import VerificationError
 from mynah.hil import ExpectTimeoutError
 from mynah.wake import Detection, WakeResult, plot
+from mynah.wake.told import HEARD, means
 
 if TYPE_CHECKING:
     import re
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from mynah.miio import MiioClient
     from mynah.virtual.microphone import Microphone, Playback
 
-# How the board's log says that it heard its wake word: the word, the mean output, the sample.
-_HEARD = r'wake: heard "(.+)" p=(\d+) at=(\d+)'
+_HEARD = f"wake: {HEARD.pattern}"
 _OUTPUT_SAMPLES = 480  # the model makes an output every 30 ms
 _POLL_S = 5.0  # the board keeps its last 10 s
 _AFTER_S = 1.5
@@ -124,10 +124,9 @@ def draw(path: Path, sound: Sound, model: str, wake: Wake, word_end_s: float) ->
     """Draw a recording, the board's outputs over it, their mean, and the detection."""
     manifest = models.shipped()[model].manifest
     outputs = np.array(list(wake.outputs.values()), np.uint8)
-    sums = np.cumsum(np.concatenate([np.zeros(manifest.window), outputs]))
-    means = (sums[manifest.window :] - sums[: -manifest.window]) // manifest.window
     times = np.array(list(wake.outputs))
     at = min(int(np.searchsorted(times, wake.sample_s)), len(outputs) - 1)
+    compared = means(outputs.tolist(), manifest.window, [at])
     result = WakeResult(
         wake_word=manifest.wake_word,
         backend="board",
@@ -137,8 +136,8 @@ def draw(path: Path, sound: Sound, model: str, wake: Wake, word_end_s: float) ->
         duration_s=sound.seconds,
         times_s=times,
         probabilities=outputs,
-        means=means.astype(np.uint8),
-        detections=(Detection(wake.sample_s, outputs[at] / 255, means[at] / 255),),
+        means=compared,
+        detections=(Detection(wake.sample_s, outputs[at] / 255, compared[at] / 255),),
     )
     title = f"“{manifest.wake_word}” in {sound.name}, as the board heard it"
     plot(sound.samples, result, path, title=title, word_end_s=word_end_s)

@@ -32,7 +32,8 @@ _WORD = re.compile(
     r"word \d+ name=(\S+) step=(\d+) cutoff=(\d+) window=(\d+) backend=(\w+) \"(.*)\""
 )
 _OUTPUTS = re.compile(r"p (\d+) at=(\d+) ((?:[0-9a-f]{2})+)")
-_HEARD = re.compile(r"heard \"(.*)\" p=(\d+) at=(\d+)")
+HEARD = re.compile(r"heard \"(.*)\" p=(\d+) at=(\d+)")
+"""The text of a record of the source "wake": the word, the mean that fired, the sample."""
 
 
 @dataclass(slots=True)
@@ -88,7 +89,7 @@ class Told:
         return False
 
     def _take_heard(self, text: str) -> None:
-        match = _HEARD.fullmatch(text)
+        match = HEARD.fullmatch(text)
         for word in self.words:
             if match and word.wake_word == match[1]:
                 word.heard.append((int(match[3]) - self._base, int(match[2])))
