@@ -3,18 +3,15 @@
 import gc
 import json
 import os
-import re
 import socket
-import subprocess
 import sys
 import time
 import warnings
-from pathlib import Path
 
 import pytest
+from miot_process import Board
 
 from mynah.paths import FIRMWARE_DIR
-from mynah.virtual.micropython import micropython_command
 
 miio = pytest.importorskip("miio")
 from miio.exceptions import DeviceError, DeviceException  # noqa: E402
@@ -26,43 +23,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning
 
 TOKEN = "00112233445566778899aabbccddeeff"
 HELLO = bytes.fromhex("21310020" + 28 * "ff")
-BOARD = Path(__file__).with_name("miot_board.py")
-
-
-class Board:
-    """The speaker's miIO side in a MicroPython process of its own."""
-
-    def __init__(self, address, owner, folder):
-        self.address = address
-        self._log = folder / "log.txt"
-        environment = {**os.environ, "MICROPYPATH": f"{FIRMWARE_DIR}{os.pathsep}.frozen"}
-        with self._log.open("wb") as file:
-            self.process = subprocess.Popen(
-                [*micropython_command(), str(BOARD), address, owner, str(folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                env=environment,
-            )
-        self.expect("app: ready")
-
-    @property
-    def log(self):
-        return self._log.read_text(errors="replace")
-
-    def expect(self, pattern):
-        """Wait for a log line; the match."""
-        deadline = time.monotonic() + 20
-        while not (found := re.search(pattern, self.log)):
-            assert self.process.poll() is None, self.log
-            assert time.monotonic() < deadline, f"no {pattern!r} in:\n{self.log}"
-            time.sleep(0.02)
-        return found
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-        assert "Traceback" not in self.log, self.log
 
 
 def _address(number):

@@ -1,30 +1,25 @@
 """Pairing and control with our client, against the firmware's own server in real MicroPython."""
 
 import json
-import os
 import re
 import socket
 import stat
-import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
+from miot_process import Board
 
 from mynah.cli import cli
 from mynah.errors import BoardError, BoardTimeoutError, UsageError
 from mynah.miio import MiioClient, MiioError, codec, devices, pair, pairing
 from mynah.miio.codec import Hello
-from mynah.paths import FIRMWARE_DIR
-from mynah.virtual.micropython import micropython_command
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "darwin", reason="macOS has one loopback address: one speaker at a time"
 )
 
-SPEAKER = Path(__file__).with_name("miot_board.py")
 SSID, PASSWORD = "home", "secret123"
 DID = 0x12345678
 TOKEN = bytes.fromhex("00112233445566778899aabbccddeeff")
@@ -33,45 +28,18 @@ TOKEN = bytes.fromhex("00112233445566778899aabbccddeeff")
 NEW, OWNED, NOBODY = "127.78.5.1", "127.78.5.2", "127.78.5.3"
 
 
-class Speaker:
-    def __init__(self, address, owner, folder):
-        self._log = folder / "log.txt"
-        environment = {**os.environ, "MICROPYPATH": f"{FIRMWARE_DIR}{os.pathsep}.frozen"}
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [*micropython_command(), str(SPEAKER), address, owner, str(folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=environment,
-            )
-        deadline = time.monotonic() + 20
-        while "app: ready" not in self.log:
-            assert self._process.poll() is None, self.log
-            assert time.monotonic() < deadline, self.log
-            time.sleep(0.02)
-
-    @property
-    def log(self):
-        return self._log.read_text(errors="replace")
-
-    def stop(self):
-        self._process.kill()
-        self._process.wait()
-
-
 @pytest.fixture(scope="module")
 def owned(tmp_path_factory):
-    speaker = Speaker(OWNED, "owned", tmp_path_factory.mktemp("owned"))
+    speaker = Board(OWNED, "owned", tmp_path_factory.mktemp("owned"))
     yield speaker
-    speaker.stop()
+    speaker.close()
 
 
 @pytest.fixture
 def new(tmp_path):
-    speaker = Speaker(NEW, "new", tmp_path)
+    speaker = Board(NEW, "new", tmp_path)
     yield speaker
-    speaker.stop()
+    speaker.close()
 
 
 @pytest.fixture

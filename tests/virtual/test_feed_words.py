@@ -5,11 +5,10 @@ import pytest
 
 from mynah import boards, wake
 from mynah.audio_files import load
-from mynah.flash import files, filesystem, partitions
+from mynah.flash.plan import plan
 from mynah.hil import Console
 from mynah.paths import AUDIO_DIR
 from mynah.virtual.board import VirtualBoard
-from mynah.virtual.factory import flash_content
 from mynah.wake.board import BoardWake
 
 MODELS = ["alexa", "okay_nabu"]
@@ -18,11 +17,8 @@ MODELS = ["alexa", "okay_nabu"]
 @pytest.fixture(scope="module")
 def url():
     """The port of a virtual board with two models."""
-    board = boards.load("virtual")
-    content = files.firmware_files(board, MODELS, files.arch_of(board))
-    vfs = partitions.find(partitions.with_filesystem(partitions.stock(), 16 << 20), "vfs")
-    image = filesystem.build(content, vfs.size)
-    with VirtualBoard(content=[*flash_content(), (vfs.offset, image)]) as virtual:
+    what = plan(boards.load("virtual"), MODELS)
+    with VirtualBoard(content=what.parts(16 << 20)) as virtual:
         with Console(virtual.url) as console:
             console.reset_board()
             console.expect("app: ready", 20)

@@ -7,11 +7,10 @@ import time
 import pytest
 
 from mynah import boards
-from mynah.flash import files, filesystem, partitions
+from mynah.flash.plan import plan
 from mynah.hil import Console
 from mynah.virtual.board import VirtualBoard
 from mynah.virtual.cpu import MicroPythonCpu
-from mynah.virtual.factory import flash_content
 
 LATE_S = 1.5  # the firmware starts I2S again after 1 s without sound
 
@@ -64,18 +63,15 @@ main.run()
 @pytest.fixture
 def board():
     """A board with that program, and its CPU."""
-    description = boards.load("virtual")
-    content = files.firmware_files(description, [], files.arch_of(description))
-    vfs = partitions.find(partitions.with_filesystem(partitions.stock(), 16 << 20), "vfs")
-    image = filesystem.build({**content, "/main.py": MAIN}, vfs.size)
+    what = plan(boards.load("virtual"), [])
+    what.files["/main.py"] = MAIN
     cpus = []
 
     def cpu_factory(**wiring):
         cpus.append(MicroPythonCpu(**wiring))
         return cpus[0]
 
-    content = [*flash_content(), (vfs.offset, image)]
-    with VirtualBoard(content=content, cpu_factory=cpu_factory) as board:
+    with VirtualBoard(content=what.parts(16 << 20), cpu_factory=cpu_factory) as board:
         yield board, cpus[0]
 
 

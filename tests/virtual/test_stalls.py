@@ -10,11 +10,10 @@ import pytest
 
 from mynah import boards
 from mynah.audio_files import RATE_HZ, load
-from mynah.flash import files, filesystem, partitions
+from mynah.flash.plan import plan
 from mynah.hil import Console
 from mynah.paths import AUDIO_DIR
 from mynah.virtual.board import VirtualBoard
-from mynah.virtual.factory import flash_content
 
 SHORT_MS, LONG_MS = 300, 1500
 DMA_MS = 312  # 40,000 bytes at 8 bytes a frame and 16 frames a ms
@@ -47,11 +46,9 @@ main.run()
 
 @pytest.fixture
 def virtual():
-    board = boards.load("virtual")
-    content = files.firmware_files(board, ["okay_nabu"], files.arch_of(board))
-    vfs = partitions.find(partitions.with_filesystem(partitions.stock(), 16 << 20), "vfs")
-    image = filesystem.build({**content, "/main.py": MAIN}, vfs.size)
-    with VirtualBoard(content=[*flash_content(), (vfs.offset, image)]) as virtual:
+    what = plan(boards.load("virtual"), ["okay_nabu"])
+    what.files["/main.py"] = MAIN
+    with VirtualBoard(content=what.parts(16 << 20)) as virtual:
         yield virtual
 
 

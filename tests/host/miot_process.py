@@ -1,0 +1,48 @@
+"""Runs `miot_board.py`, the firmware's miIO server, for the tests that talk to it."""
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from mynah.paths import FIRMWARE_DIR
+from mynah.virtual.micropython import micropython_command
+
+BOARD = Path(__file__).with_name("miot_board.py")
+
+
+class Board:
+    """The speaker's miIO side in a MicroPython process of its own."""
+
+    def __init__(self, address, owner, folder):
+        self.address = address
+        self._log = folder / "log.txt"
+        environment = {**os.environ, "MICROPYPATH": f"{FIRMWARE_DIR}{os.pathsep}.frozen"}
+        with self._log.open("wb") as file:
+            self.process = subprocess.Popen(
+                [*micropython_command(), str(BOARD), address, owner, str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=environment,
+            )
+        self.expect("app: ready")
+
+    @property
+    def log(self):
+        return self._log.read_text(errors="replace")
+
+    def expect(self, pattern):
+        """Wait for a log line; the match."""
+        deadline = time.monotonic() + 20
+        while not (found := re.search(pattern, self.log)):
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < deadline, f"no {pattern!r} in:\n{self.log}"
+            time.sleep(0.02)
+        return found
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        assert "Traceback" not in self.log, self.log
