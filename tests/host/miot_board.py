@@ -21,7 +21,7 @@ from speaker.app.state import Store
 from speaker.app.words import Words
 from speaker.miot import udp
 from speaker.miot.server import Server
-from speaker.net import wifi
+from speaker.net import sockets, wifi
 from speaker.net.provisioning import Provisioning
 from speaker.util import log
 from speaker.util.clock import Uptime
@@ -158,15 +158,22 @@ async def main():
             "30eda0000001",
         ).methods()
     )
+    door = udp.Door(ADDRESS)
     server = Server(
-        settings.token, DID, lambda: 1500 + uptime.seconds(), methods, device.shows_token
+        settings.token,
+        DID,
+        lambda: 1500 + uptime.seconds(),
+        methods,
+        device.shows_token,
+        door.send,
     )
-    udp.socket = SocketModule
+    door.handle = server.handle
+    sockets.socket = SocketModule
     supervisor = Supervisor(restart)
     supervisor.start("wifi", provisioning.run)
     supervisor.start("device", device.run)
     supervisor.start("settings", settings.follow)
-    supervisor.start("miio", udp.serve, server, ADDRESS)
+    supervisor.start("miio", door.run)
     await asyncio.sleep_ms(0)
     while radio.open == (OWNER != "new") or store.get("net") == "joining":
         await asyncio.sleep_ms(10)

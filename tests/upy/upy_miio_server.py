@@ -1,11 +1,12 @@
 """The server as a function of bytes: mutated packets, faults of ours, bounded memory."""
 
+import asyncio
 import gc
 import json
 import random
 
 from speaker.miot import codec
-from speaker.miot.server import MiioError, Server
+from speaker.miot.server import Later, MiioError, Server
 from speaker.util import log
 
 TOKEN = bytes(range(16))
@@ -21,14 +22,27 @@ def refuse(_params, _peer):
     raise MiioError(-5001, "no")
 
 
-def make(now=1000):
+def later(params, _peer):
+    async def work():
+        await asyncio.sleep_ms(params[0])
+        if len(params) > 1:
+            raise MiioError(-1, params[1])
+        return ["done"]
+
+    return Later(work())
+
+
+def make(now=1000, send=None):
     methods = {
         "echo": lambda params, _peer: params,
         "fail": fail,
         "refuse": refuse,
+        "later": later,
         "long": lambda params, _peer: "x" * params[0],
     }
-    return Server(TOKEN, DID, lambda: now, methods, lambda peer: peer[0] == "192.168.4.2")
+    return Server(
+        TOKEN, DID, lambda: now, methods, lambda peer: peer[0] == "192.168.4.2", send or print
+    )
 
 
 def ask(server, body, stamp=1001, peer=PEER):
@@ -144,3 +158,40 @@ def test_memory_does_not_grow_with_peers_and_requests():
     serve(100, 300)
     gc.collect()
     assert gc.mem_alloc() - before < 1024, gc.mem_alloc() - before
+
+
+def test_a_method_may_answer_later():
+    sent = []
+    server = make(send=lambda packet, peer: sent.append((packet, peer)))
+    packet = codec.Codec(TOKEN).encrypt(DID, 1001, b'{"id":7,"method":"later","params":[20]}')
+
+    async def run():
+        assert server.handle(packet, PEER) is None
+        assert server.handle(packet, PEER) is None  # a repeat while it is under way: not done twice
+        assert ask(server, {"id": 8, "method": "later", "params": [1, "no"]}) is None
+        await asyncio.sleep_ms(60)
+
+    asyncio.run(run())
+    texts = [json.loads(codec.Codec(TOKEN).decrypt(reply)) for reply, _ in sent]
+    assert texts[0] == {"id": 8, "error": {"code": -1, "message": "no"}}
+    assert texts[1] == {"id": 7, "result": ["done"]}
+    assert [peer for _, peer in sent] == [PEER, PEER]
+    assert len(sent) == 2
+
+
+def test_only_a_few_methods_are_under_way_at_a_time():
+    sent = []
+    server = make(send=lambda packet, _peer: sent.append(packet))
+
+    async def run():
+        for i in range(4):
+            request = {"id": i, "method": "later", "params": [10_000]}
+            assert ask(server, request, peer=("10.0.0.9", i)) is None
+        busy = ask(server, {"id": 9, "method": "later", "params": [1]})
+        assert busy["error"]["code"] == -9999, busy
+        server.close()
+        assert ask(server, {"id": 10, "method": "later", "params": [1]}) is None
+        await asyncio.sleep_ms(30)
+
+    asyncio.run(run())
+    assert len(sent) == 1

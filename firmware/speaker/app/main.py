@@ -81,6 +81,7 @@ class Speaker:
         self._console.add(baud.COMMAND, baud.Baud(wiring.set_console_rate).run)
 
     def _make_network(self, radio: Wifi, mac: bytes) -> None:
+        self._door = udp.Door()
         ssid = set_up_ssid(self._board["name"], mac)
         self._provisioning = Provisioning(radio, self.settings, self.store, ssid)
         address = ":".join(["%02X" % byte for byte in mac])
@@ -112,7 +113,9 @@ class Speaker:
             lambda: base_s + self._uptime.seconds(),
             methods,
             self._device.shows_token,
+            self._door.send,
         )
+        self._door.handle = self._server.handle
 
     async def run(self) -> None:
         """Start every task, then wait for ever."""
@@ -125,7 +128,7 @@ class Speaker:
         start("led", self._indicator.run)
         start("settings", self.settings.follow)
         start("wifi", self._provisioning.run)
-        start("miio", udp.serve, self._server)
+        start("miio", self._door.run)
         start("device", self._device.run)
         start("counters", self._counters.run)
         start("console", self._console.run)
@@ -146,6 +149,7 @@ class Speaker:
     async def close(self) -> None:
         """Give the hardware back, for the prompt and for a second start."""
         self._supervisor.close()
+        self._server.close()
         await asyncio.sleep_ms(20)  # the cancelled tasks clean up after themselves
         self._microphone.close()
         self._player.close()

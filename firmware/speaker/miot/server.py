@@ -1,5 +1,6 @@
 """The miIO server: a datagram in, a reply or silence out."""
 
+import asyncio
 import json
 
 from micropython import const
@@ -8,12 +9,13 @@ from speaker.miot import codec, guard
 from speaker.util import log
 from speaker.util.hints import Any, Callable
 
-PORT = const(54321)
-
 # Error codes as real devices and python-miio's simulator send them.
 INVALID_ARGUMENT = const(-5001)
 UNKNOWN_METHOD = const(-10000)
 INTERNAL = const(-9998)
+BUSY = const(-9999)  # clients ask again
+
+_N_LATER = const(4)  # methods that may be under way at a time
 
 # What fits into the longest packet, beside header, NUL and padding.
 _MAX_TEXT = codec.MAX_PACKET - codec.HEADER - 17
@@ -25,11 +27,22 @@ class MiioError(Exception):
     """A method's error reply: `MiioError(code, message)`."""
 
 
+class Later:
+    """What a method returns that cannot answer at once: a coroutine.
+
+    The coroutine returns the result or raises MiioError, as a method does.
+    """
+
+    def __init__(self, coroutine: Any) -> None:
+        self.coroutine = coroutine
+
+
 class Server:
     """Answers miIO packets; knows no sockets, so a test hands it bytes.
 
-    `methods` maps a method's name to `function(params, peer)`, which returns the result or
-    raises MiioError. `shows_token(peer)` says whether a hello from there may see the token.
+    `methods` maps a method's name to `function(params, peer)`, which returns the result (or
+    `Later`) or raises MiioError. `shows_token(peer)` says whether a hello from there may see the
+    token. `send(packet, peer)` carries the replies that come later.
     What is not signed with the token gets no answer and costs as little as possible.
     """
 
@@ -40,10 +53,13 @@ class Server:
         clock_s: Callable[[], int],
         methods: dict,
         shows_token: Callable[[tuple], bool],
+        send: Callable[[bytes, tuple], object],
     ) -> None:
         self._did = did
         self._methods = methods
         self._shows_token = shows_token
+        self._send = send
+        self._later: list = []
         self._guard = guard.Guard(clock_s)
         self.dropped = dict.fromkeys(_REASONS, 0)
         self._token = token
@@ -57,11 +73,7 @@ class Server:
         reason = self._refusal(packet, peer)
         if not reason:
             reply = self._guard.reply_for(peer, packet[16:32])
-            if reply is None:
-                reply = self._execute(packet, peer)
-            if reply is not None:
-                return reply
-            reason = "content"
+            return self._execute(packet, peer) if reply is None else reply
         self.dropped[reason] += 1
         return None
 
@@ -87,34 +99,56 @@ class Server:
         checksum = packet[16:32]
         stamp = codec.stamp_of(packet)
         self._guard.remember(checksum, stamp)
-        try:
-            answer = self._answer(self._codec.decrypt(packet), peer)
-        except ValueError:
-            return None
-        if answer is None:
-            return None
-        reply = self._codec.encrypt(self._did, self._guard.reply_stamp(stamp), answer)
-        self._guard.keep_reply(peer, checksum, reply)
-        return reply
 
-    def _answer(self, text: bytes, peer: tuple) -> bytes | None:
-        """The reply's JSON, or None for a request without a usable id."""
+        def finish(answer: bytes) -> bytes:
+            reply = self._codec.encrypt(self._did, self._guard.reply_stamp(stamp), answer)
+            self._guard.keep_reply(peer, checksum, reply)
+            return reply
+
+        try:
+            text = self._codec.decrypt(packet)
+        except ValueError:
+            self.dropped["content"] += 1
+            return None
+        answer = self.answer(text, peer, lambda later: self._send(finish(later), peer))
+        return None if answer is None else finish(answer)
+
+    def answer(self, text: bytes, peer: tuple, send: Callable[[bytes], object]) -> bytes | None:
+        """The JSON reply to a JSON request, wherever that came from and however it was sealed.
+
+        None where there is nothing to answer, or not yet: then `send(reply)` is called when the
+        method is done.
+        """
         try:
             request = json.loads(text)
         except (ValueError, RuntimeError):
-            return None
-        if not isinstance(request, dict):
-            return None
-        number = request.get("id")
+            request = None
+        number = request.get("id") if isinstance(request, dict) else None
         if not isinstance(number, int) or isinstance(number, bool):
+            self.dropped["content"] += 1
             return None
         kind, value = self._call(request.get("method"), request.get("params", []), peer)
-        answer = _reply(number, kind, value)
-        if len(answer) > _MAX_TEXT:
-            answer = _reply(
-                number, "error", _error(INVALID_ARGUMENT, "reply too long: ask for less")
-            )
-        return answer
+        if isinstance(value, Later):
+            self._later = [task for task in self._later if not task.done()]
+            if len(self._later) < _N_LATER:
+                self._later.append(asyncio.create_task(self._finish(number, value, send)))
+                return None
+            value.coroutine.close()
+            kind, value = "error", _error(BUSY, "busy: ask again")
+        return _fitting_reply(number, kind, value)
+
+    def close(self) -> None:
+        """Stop what is under way."""
+        for task in self._later:
+            task.cancel()
+        self._later = []
+
+    async def _finish(self, number: int, later: Later, send: Callable[[bytes], object]) -> None:
+        try:
+            kind, value = "result", await later.coroutine
+        except Exception as error:
+            kind, value = "error", _told(error)
+        send(_fitting_reply(number, kind, value))
 
     def _call(self, name: object, params: Any, peer: tuple) -> tuple:
         method = self._methods.get(name) if isinstance(name, str) else None
@@ -122,12 +156,23 @@ class Server:
             return "error", _error(UNKNOWN_METHOD, "method not found")
         try:
             return "result", method(params, peer)
-        except MiioError as error:
-            return "error", _error(error.args[0], error.args[1])
         except Exception as error:
-            # A fault of ours must not silence the server; the peer is told that much.
-            log.exception("miio", error)
-            return "error", _error(INTERNAL, "internal error")
+            return "error", _told(error)
+
+
+def _told(error: Exception) -> dict:
+    """What the peer is told. A fault of ours must not silence the server."""
+    if isinstance(error, MiioError):
+        return _error(error.args[0], error.args[1])
+    log.exception("miio", error)
+    return _error(INTERNAL, "internal error")
+
+
+def _fitting_reply(number: int, kind: str, value: object) -> bytes:
+    answer = _reply(number, kind, value)
+    if len(answer) <= _MAX_TEXT:
+        return answer
+    return _reply(number, "error", _error(INVALID_ARGUMENT, "reply too long: ask for less"))
 
 
 def _error(code: int, message: str) -> dict:

@@ -1,13 +1,12 @@
-"""Carries miIO datagrams between a UDP socket and the server."""
+"""Carries datagrams between the one miIO socket and whoever answers them."""
 
 import asyncio
-import socket
 
 from micropython import const
 
 from speaker.miot.codec import MAX_PACKET
-from speaker.miot.server import PORT, Server
-from speaker.util.hints import Any
+from speaker.net import sockets
+from speaker.util.hints import Any, Callable
 from speaker.util.streams import readable
 
 # A datagram that is longer than the longest packet must be seen to be longer.
@@ -20,49 +19,60 @@ _BURST = const(4)
 _REOPEN_MS = const(20)
 
 
-async def serve(server: Server, address: str = "0.0.0.0", port: int = PORT) -> None:
-    """Task: answer whoever asks, on every interface that is up."""
-    while True:
-        sock = _open(address, port)
-        try:
-            await readable(sock)
-            while _answer(server, sock):
-                await asyncio.sleep_ms(0)
-                await readable(sock)
-        finally:
-            sock.close()
-        await asyncio.sleep_ms(_REOPEN_MS)
+class Door:
+    """The socket that every miIO packet comes in by and goes out by.
 
-
-def _open(address: str, port: int) -> Any:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setblocking(False)
-        sock.bind(socket.getaddrinfo(address, port)[0][-1])
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def _answer(server: Server, sock: Any) -> bool:
-    """Answer what has come; False when the socket is of no more use.
-
-    The ESP32 port takes an empty datagram for the end of a connection: the socket never receives
-    again (MicroPython, ports/esp32/modsocket.c, lwip_recvfrom returning 0).
+    `handle(packet, peer)`, to be set before `run`, gives the reply to a datagram from `peer`
+    (address, port), or None.
     """
-    for _ in range(_BURST):
-        try:
-            packet, peer = sock.recvfrom(_READ_BYTES)
-        except OSError:  # nothing more to read, or the interface went away
-            return True
-        if not packet:
-            return False
-        reply = server.handle(packet, peer)
-        if reply is not None:
+
+    def __init__(self, address: str = "0.0.0.0") -> None:
+        self._address = address
+        self._sock: Any = None
+        self.handle: Callable[[bytes, tuple], bytes | None] = _silence
+
+    async def run(self) -> None:
+        """Task: answer whoever asks, on every interface that is up."""
+        while True:
+            self._sock = sockets.open_udp("miio", self._address)
             try:
-                sock.sendto(reply, peer)
-            except OSError:  # no way to the peer any more: it will ask again
-                pass
-    return True
+                await readable(self._sock)
+                while self._answer():
+                    await asyncio.sleep_ms(0)
+                    await readable(self._sock)
+            finally:
+                self._sock.close()
+                self._sock = None
+            await asyncio.sleep_ms(_REOPEN_MS)
+
+    def send(self, packet: bytes, peer: tuple) -> bool:
+        """Send a datagram that is no immediate reply; False when it cannot leave now."""
+        if self._sock is None:
+            return False
+        try:
+            self._sock.sendto(packet, peer)
+        except OSError:  # no way to the peer at the moment: it will ask again
+            return False
+        return True
+
+    def _answer(self) -> bool:
+        """Answer what has come; False when the socket is of no more use.
+
+        The ESP32 port takes an empty datagram for the end of a connection: the socket never
+        receives again (MicroPython, ports/esp32/modsocket.c, lwip_recvfrom returning 0).
+        """
+        for _ in range(_BURST):
+            try:
+                packet, peer = self._sock.recvfrom(_READ_BYTES)
+            except OSError:  # nothing more to read, or the interface went away
+                return True
+            if not packet:
+                return False
+            reply = self.handle(packet, peer)
+            if reply is not None:
+                self.send(reply, peer)
+        return True
+
+
+def _silence(_packet: bytes, _peer: tuple) -> bytes | None:
+    return None
