@@ -18,6 +18,7 @@ from speaker.app.bindings import make_spec
 from speaker.app.device import Device
 from speaker.app.settings import Settings
 from speaker.app.state import Store
+from speaker.app.wallclock import WallClock
 from speaker.app.words import Words
 from speaker.miot import udp
 from speaker.miot.server import Server
@@ -154,8 +155,10 @@ async def main():
             Player(store),
             Words(Engine, store),
             lambda word=None: word.name if word else "",
+            WallClock(uptime),
             "mynah.speaker.test",
             "30eda0000001",
+            DID,
         ).methods()
     )
     door = udp.Door(ADDRESS)

@@ -139,7 +139,7 @@ def test_every_property_is_readable(device):
 
 
 def test_set_and_read_back(device):
-    for siid, piid, value in ((2, 1, 35), (2, 2, True), (4, 1, True), (5, 1, True), (5, 3, 255)):
+    for siid, piid, value in ((2, 1, 35), (2, 2, True), (4, 1, True), (7, 1, True), (7, 3, 255)):
         before = device.get_property_by(siid, piid)[0]["value"]
         assert device.set_property_by(siid, piid, value)[0]["code"] == 0
         assert device.get_property_by(siid, piid)[0]["value"] == value
@@ -154,6 +154,8 @@ def test_each_mistake_has_its_code(device):
     assert device.get_property_by(2, 9)[0]["code"] == -4003
     assert device.call_action_by(3, 9)["code"] == -4003
     assert device.call_action_by(3, 1, [1])["code"] == -4006
+    other = [{"did": "305419897", "siid": 2, "piid": 1}]
+    assert device.send("get_properties", other)[0]["code"] == -4007
     with pytest.raises(DeviceError, match="-10000"):
         device.send("miIO.ota", {})
     with pytest.raises(DeviceError, match="-5001"):
@@ -163,9 +165,26 @@ def test_each_mistake_has_its_code(device):
 
 
 def test_actions(device):
-    for action, state in ((1, 1), (2, 2), (1, 1), (3, 0)):
+    for action, state in ((1, 1), (2, 2), (1, 1), (5, 0)):
         assert device.call_action_by(3, action)["code"] == 0
         assert device.get_property_by(3, 1)[0]["value"] == state
+
+
+def test_the_clock_counts_on_from_what_it_is_set_to(device):
+    assert device.get_property_by(6, 1)[0]["value"] == 0  # nobody has told it
+    assert device.set_property_by(6, 1, 0)[0]["code"] == -4005
+    assert device.set_property_by(6, 1, 1_800_000_000)[0]["code"] == 0
+    assert 0 <= device.get_property_by(6, 1)[0]["value"] - 1_800_000_000 < 60
+    assert device.set_property_by(6, 2, -210)[0]["code"] == 0
+    assert device.get_property_by(6, 2)[0]["value"] == -210
+    assert device.set_property_by(6, 2, 841)[0]["code"] == -4005
+
+
+def test_what_the_speaker_has_not_got_is_said(device):
+    for siid, aiid, arguments in ((5, 1, ["hello"]), (6, 1, []), (5, 5, ["lights on", True])):
+        answer = device.call_action_by(siid, aiid, arguments)
+        assert answer["code"] == -4004
+        assert "yet" in answer["message"]
 
 
 def test_two_fresh_clients_in_one_second_may_ask_the_same(board):
@@ -257,7 +276,7 @@ def test_replay_and_repeat(board, raw, device):
     packet = request(stamp + 1, body)
     first = raw.ask(packet)
     assert parse(first)["result"]["code"] == 0
-    device.call_action_by(3, 3)
+    device.call_action_by(3, 5)
     assert raw.ask(packet) == first  # the same client repeats: the same bytes again
     assert device.get_property_by(3, 1)[0]["value"] == 0  # and nothing is done twice
     thief = Raw(board)
@@ -336,12 +355,12 @@ def test_settings_outlive_the_process(tmp_path):
 
 
 def models(device):
-    (entry,) = device.send("get_properties", [{"did": "m", "siid": 6, "piid": 7}])
+    (entry,) = device.send("get_properties", [{"did": "m", "siid": 8, "piid": 7}])
     return entry["value"]
 
 
 def do(device, aiid, *values):
-    return device.send("action", {"did": "x", "siid": 6, "aiid": aiid, "in": list(values)})
+    return device.send("action", {"did": "x", "siid": 8, "aiid": aiid, "in": list(values)})
 
 
 def test_each_models_settings_are_set_and_outlive_the_process(tmp_path):
@@ -355,10 +374,10 @@ def test_each_models_settings_are_set_and_outlive_the_process(tmp_path):
     assert models(device) == "alexa,Alexa,wake,on,custom,200,7"
     assert do(device, 4, "alexa")["out"] == ["alexa"]
     assert do(device, 1, "alexa", False)["code"] == 0
-    assert device.get_property_by(6, 1)[0]["value"] == ""
+    assert device.get_property_by(8, 1)[0]["value"] == ""
     for aiid, arguments in ((1, ("nobody", True)), (2, ("alexa", 3)), (3, ("alexa", 255, 5))):
         assert do(device, aiid, *arguments)["code"] == -4006
-    assert device.get_property_by(6, 11)[0]["code"] == -4001
+    assert device.get_property_by(8, 11)[0]["code"] == -4001
     board.expect("settings: saved")
     board.close()
 

@@ -41,7 +41,7 @@ def test_python_miio_reads_it():
         for entry in service.properties:
             assert entry.get_descriptor() is not None
     actions = {action.aiid: action.urn.name for action in model.get_service_by_siid(3).actions}
-    assert actions == {1: "play", 2: "pause", 3: "stop"}
+    assert actions == {1: "play", 2: "pause", 5: "stop"}
 
 
 def test_home_assistant_takes_it_for_a_media_player():

@@ -1,9 +1,12 @@
 """Properties and actions: the right code for every mistake."""
 
+import asyncio
+
 from speaker.miot import spec as miot
 from speaker.miot import spec_table
-from speaker.miot.server import MiioError
-from speaker.miot.spec import Spec, is_allowed
+from speaker.miot.server import Later, MiioError
+from speaker.miot.spec import NotAvailableError, Spec, is_allowed, whole
+from speaker.util import log
 
 PROPERTIES = {
     (2, 1): ("speaker.volume", "uint8", 7, (0, 100, 5)),
@@ -12,6 +15,7 @@ PROPERTIES = {
     (5, 1): ("text.content", "string", 0, None),
     (5, 2): ("text.secret", "uint32", 2, (0, 9, 1)),
 }
+DID = 0x12345678
 ACTIONS = {(3, 1): ("play.play", ()), (5, 1): ("text.say", (1, 2))}
 
 
@@ -46,6 +50,7 @@ class World:
             {name: reader(name) for name in names},
             {name: writer(name) for name in names},
             {name: doer(name) for name, _ in ACTIONS.values()},
+            DID,
         )
 
 
@@ -76,7 +81,9 @@ def test_set():
         (42, miot.BAD_VALUE),  # not on a step
         (105, miot.BAD_VALUE),
         (-5, miot.BAD_VALUE),
-        (40.0, miot.BAD_VALUE),
+        (40.5, miot.BAD_VALUE),
+        (1e999, miot.BAD_VALUE),
+        (45.0, 0),
         ("40", miot.BAD_VALUE),
         (True, miot.BAD_VALUE),
         (None, miot.BAD_VALUE),
@@ -169,3 +176,108 @@ def test_an_unbound_name_is_found_at_start():
     except ValueError:
         return
     raise AssertionError
+
+
+def codes(results):
+    return [result["code"] for result in results]
+
+
+def test_what_is_meant_for_another_device_is_not_done():
+    world = World()
+    spec = world.spec()
+    for did, code in (
+        (str(DID), 0),
+        (DID, 0),
+        ("speaker.mute", 0),  # clients put names there, or a short number
+        ("0", 0),
+        (0, 0),
+        ("", 0),
+        (None, 0),
+        (str(DID + 1), miot.WRONG_DEVICE),
+        (DID + 1, miot.WRONG_DEVICE),
+        ("1234567890123456789", miot.WRONG_DEVICE),
+        ([str(DID)], miot.WRONG_DEVICE),
+        (True, miot.WRONG_DEVICE),
+    ):
+        asked = {"did": did, "siid": 2, "piid": 2, "value": True}
+        world.values["speaker.mute"] = False
+        assert codes(spec.get_properties([asked], None)) == [code], did
+        assert codes(spec.set_properties([asked], None)) == [code], did
+        assert world.values["speaker.mute"] is (code == 0), did
+        del world.done[:]
+        assert spec.action({"did": did, "siid": 3, "aiid": 1}, None)["code"] == code, did
+        assert len(world.done) == (code == 0), did
+
+
+def test_numbers_that_some_clients_write_as_floats():
+    world = World()
+    spec = world.spec()
+    item = {"siid": 2.0, "piid": 1.0, "value": 45.0}
+    assert spec.set_properties([item], None) == [{"siid": 2, "piid": 1, "code": 0}]
+    assert world.values["speaker.volume"] == 45 and isinstance(world.values["speaker.volume"], int)
+    assert spec.action({"siid": 5.0, "aiid": 1.0, "in": ["a", 3.0]}, None)["code"] == 0
+    assert world.done[-1] == ("text.say", ("a", 3))
+    for odd in (2.5, True, "2", None, [], 1e999, -1e999, 2**70):
+        assert codes(spec.get_properties([{"siid": odd, "piid": 1}], None)) == [miot.NOT_FOUND], odd
+    assert whole(-0.0) == 0 and whole(3.0) == 3 and whole(2**70) == 2**70
+
+
+def test_the_same_property_twice_is_answered_twice():
+    world = World()
+    item = {"siid": 2, "piid": 1}
+    assert codes(world.spec().get_properties([item, item], None)) == [0, 0]
+    twice = [{"siid": 2, "piid": 1, "value": 5}, {"siid": 2, "piid": 1, "value": 10}]
+    assert codes(world.spec().set_properties(twice, None)) == [0, 0]
+    assert world.values["speaker.volume"] == 10
+    assert world.spec().get_properties([], None) == []
+
+
+def test_faults_and_what_is_not_there():
+    world = World()
+    spec = world.spec()
+
+    def fail(*_):
+        raise RuntimeError("a fault of ours")
+
+    def refuse(*_):
+        raise ValueError("no such thing")
+
+    def lack(*_):
+        raise NotAvailableError("no voice yet")
+
+    write, log._write = log._write, lambda *_: None
+    try:
+        spec._readers["speaker.volume"] = spec._writers["speaker.volume"] = fail
+        spec._doers["play.play"] = fail
+        item = {"siid": 2, "piid": 1, "value": 5}
+        both = [item, {"siid": 2, "piid": 2, "value": True}]
+        assert codes(spec.get_properties(both, None)) == [miot.FAILED, 0]
+        assert codes(spec.set_properties(both, None)) == [miot.FAILED, 0]
+        assert spec.action({"siid": 3, "aiid": 1}, None)["code"] == miot.FAILED
+    finally:
+        log._write = write
+    spec._writers["speaker.volume"] = spec._doers["play.play"] = refuse
+    assert codes(spec.set_properties([item], None)) == [miot.BAD_VALUE]
+    assert spec.action({"siid": 3, "aiid": 1}, None)["code"] == miot.BAD_INPUT
+    spec._doers["play.play"] = lack
+    answer = spec.action({"siid": 3, "aiid": 1}, None)
+    assert answer == {"siid": 3, "aiid": 1, "code": miot.FAILED, "message": "no voice yet"}
+
+
+def test_an_action_may_answer_later():
+    spec = World().spec()
+
+    async def work(why):
+        await asyncio.sleep_ms(1)
+        if why:
+            raise NotAvailableError(why)
+        return ["done"]
+
+    def result(why):
+        spec._doers["play.play"] = lambda: Later(work(why))
+        later = spec.action({"did": "x", "siid": 3, "aiid": 1}, None)
+        assert isinstance(later, Later)
+        return asyncio.run(later.coroutine)
+
+    assert result("") == {"did": "x", "siid": 3, "aiid": 1, "code": 0, "out": ["done"]}
+    assert result("no")["code"] == miot.FAILED

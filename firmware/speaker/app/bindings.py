@@ -2,11 +2,13 @@
 
 import speaker
 from speaker.app.state import Store
+from speaker.app.wallclock import WallClock
 from speaker.app.words import Words
 from speaker.audio import tones
 from speaker.audio.player import Player
 from speaker.miot import spec_table
-from speaker.miot.spec import Spec
+from speaker.miot.server import Later
+from speaker.miot.spec import NotAvailableError, Spec
 from speaker.util.hints import Any, Callable
 
 # Spec name -> store name; writable ones are written to the same.
@@ -15,6 +17,7 @@ _STATE = {
     "speaker.mute": "muted",
     "play-control.playing-state": "playing",
     "microphone.mute": "mic_muted",
+    "clock.utc-offset": "utc_offset",
     "indicator-light.on": "light_on",
     "indicator-light.brightness": "light_brightness",
     "indicator-light.color": "light_colour",
@@ -29,31 +32,45 @@ _STATE = {
 
 
 def make_spec(
-    store: Store, player: Player, words: Words, history: Callable[..., str], model: str, serial: str
+    store: Store,
+    player: Player,
+    words: Words,
+    history: Callable[..., str],
+    clock: WallClock,
+    model: str,
+    serial: str,
+    did: int,
+    directive: Callable[..., Later] | None = None,
 ) -> Spec:
     """The spec of this speaker, bound to its store, its player and its wake models.
 
-    `history(word)` gives a model's last outputs, `history()` those of the first.
+    `history(word)` gives a model's last outputs, `history()` those of the first. `directive(text)`
+    does what a text says; its coroutine returns the answer's text.
     """
     readers = {name: _reader(store, key) for name, key in _STATE.items()}
     readers["wake.history"] = history
     readers["wake.wake-word"] = words.listened_for
     readers["wake.models"] = words.describe
+    readers["clock.time"] = clock.now_s
     readers["device-information.manufacturer"] = lambda: "Mynah"
     readers["device-information.model"] = lambda: model
     readers["device-information.serial-number"] = lambda: serial
     readers["device-information.firmware-revision"] = lambda: speaker.VERSION
     writers = {name: _writer(store, key) for name, key in _STATE.items()}
+    writers["clock.time"] = clock.set_s
     doers = {
         "play-control.play": _no_result(lambda: player.play(tones.MELODY)),
         "play-control.pause": _no_result(player.pause),
         "play-control.stop": _no_result(player.stop),
+        "intelligent-speaker.play-text": _not_available("no voice yet"),
+        "intelligent-speaker.execute-text-directive": _directive(directive),
+        "clock.stop-alarm": _not_available("no alarms yet"),
         "wake.enable": _no_result(words.enable),
         "wake.set-sensitivity": _no_result(words.set_sensitivity),
         "wake.set-cutoff": _no_result(words.set_cutoff),
         "wake.read-history": lambda name: [history(words.find(name))],
     }
-    return Spec(spec_table.PROPERTIES, spec_table.ACTIONS, readers, writers, doers)
+    return Spec(spec_table.PROPERTIES, spec_table.ACTIONS, readers, writers, doers, did)
 
 
 def _reader(store: Store, key: str) -> Callable[..., Any]:
@@ -70,3 +87,20 @@ def _no_result(function: Callable[..., object]) -> Callable[..., list]:
         return []
 
     return do
+
+
+def _not_available(why: str) -> Callable[..., list]:
+    def do(*_arguments: object) -> list:
+        raise NotAvailableError(why)
+
+    return do
+
+
+def _directive(execute: Callable[..., Later] | None) -> Callable[..., Any]:
+    if execute is None:
+        return _not_available("no commands yet")
+
+    async def listed(coroutine: Any) -> list:
+        return [await coroutine]
+
+    return lambda text, _silent: Later(listed(execute(text).coroutine))

@@ -18,6 +18,7 @@ from speaker.app.indicator import Indicator
 from speaker.app.listener import Listener
 from speaker.app.settings import Settings
 from speaker.app.state import STOPPED, Store
+from speaker.app.wallclock import WallClock
 from speaker.app.words import Words
 from speaker.audio import tones
 from speaker.miot import udp
@@ -95,13 +96,16 @@ class Speaker:
             machine.reset,
         )
         serial = address.replace(":", "").lower()
+        did = int.from_bytes(mac[2:6], "big")
         spec = make_spec(
             self.store,
             self._player,
             self._words,
             self._listener.history,
+            WallClock(self._uptime),
             self._board["model"],
             serial,
+            did,
         )
         methods = self._device.methods()
         methods.update(spec.methods())
@@ -109,7 +113,7 @@ class Speaker:
         base_s = int.from_bytes(os.urandom(3), "big")
         self._server = Server(
             self.settings.token,
-            int.from_bytes(mac[2:6], "big"),
+            did,
             lambda: base_s + self._uptime.seconds(),
             methods,
             self._device.shows_token,

@@ -17,7 +17,12 @@ from speaker.util.storage import TwoCopies
 _QUIET_MS = const(1000)
 _LIMIT_MS = const(10_000)
 
-_RANGES = {"volume": (0, 100), "light_brightness": (1, 100), "light_colour": (0, 0xFFFFFF)}
+_RANGES = {
+    "volume": (0, 100),
+    "light_brightness": (1, 100),
+    "light_colour": (0, 0xFFFFFF),
+    "utc_offset": (-720, 840),
+}
 
 
 class Settings:

@@ -13,6 +13,7 @@ DEFAULTS = {
     "light_on": False,
     "light_brightness": 60,  # 1..100 %
     "light_colour": 0xFFFFFF,  # 0xRRGGBB
+    "utc_offset": 0,  # minutes that local time is ahead of UTC
     "wake_models": {},  # what the user has set for each model, see app/words.py
     "wake_last_word": "",
     "wake_count": 0,
@@ -32,6 +33,7 @@ SAVED = (
     "light_on",
     "light_brightness",
     "light_colour",
+    "utc_offset",
     "wake_models",
 )
 

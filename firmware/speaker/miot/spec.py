@@ -5,20 +5,30 @@ Each item of a request gets a code of its own, as MIoT's LAN calls want it.
 
 from micropython import const
 
-from speaker.miot.server import INVALID_ARGUMENT, MiioError
+from speaker.miot.server import INVALID_ARGUMENT, Later, MiioError
+from speaker.util import log
 from speaker.util.hints import Any
 
 OK = const(0)
 NOT_READABLE = const(-4001)
 NOT_WRITABLE = const(-4002)
 NOT_FOUND = const(-4003)
+FAILED = const(-4004)
 BAD_VALUE = const(-4005)
 BAD_INPUT = const(-4006)
+WRONG_DEVICE = const(-4007)
 
 _READ = const(1)
 _WRITE = const(2)
 # python-miio asks for 15 at once, other clients for 10.
 _MAX_ITEMS = const(32)
+# Clients put names of their own, or "0", in the place of a device id (python-miio: the property's
+# name). A number that is as long as a real id is one, and then it has to be ours.
+_ID_DIGITS = const(6)
+
+
+class NotAvailableError(Exception):
+    """What the spec names and this speaker has not got (yet): `NotAvailableError(why)`."""
 
 
 class Spec:
@@ -26,11 +36,18 @@ class Spec:
 
     `readers` maps a property's name to a function that returns its value, `writers` to one that
     takes a checked value, `doers` an action's name to a function of its arguments that returns
-    the list of its results.
+    the list of its results, or a `Later` of it; it raises ValueError for arguments that name
+    nothing, NotAvailableError for what cannot be done. `did` is the device's id.
     """
 
     def __init__(
-        self, properties: dict, actions: dict, readers: dict, writers: dict, doers: dict
+        self,
+        properties: dict,
+        actions: dict,
+        readers: dict,
+        writers: dict,
+        doers: dict,
+        did: int = 0,
     ) -> None:
         for name, _, access, _ in properties.values():
             readable = not access & _READ or name in readers
@@ -45,6 +62,7 @@ class Spec:
         self._readers = readers
         self._writers = writers
         self._doers = doers
+        self._did = str(did)
 
     def methods(self) -> dict:
         """The miIO methods that the server offers for it."""
@@ -62,53 +80,84 @@ class Spec:
         """`[{did, siid, piid, value}]` -> `[{did, siid, piid, code}]`."""
         return [self._set(item) for item in _items(params)]
 
-    def action(self, params: object, _peer: tuple) -> dict:
-        """`{did, siid, aiid, in}` -> `{did, siid, aiid, code, out}`."""
+    def action(self, params: object, _peer: tuple) -> object:
+        """`{did, siid, aiid, in}` -> `{did, siid, aiid, code, out}`, at once or as a `Later`."""
         if not isinstance(params, dict):
             raise MiioError(INVALID_ARGUMENT, "params: an object is wanted")
-        result = _echo(params, "aiid")
-        entry = _find(self._actions, params, "aiid")
-        values = params.get("in", [])
+        result, entry = self._look_up(self._actions, params, "aiid")
         if entry is None:
-            result["code"] = NOT_FOUND
             return result
         name, piids = entry
-        arguments = self._arguments(params["siid"], piids, values)
+        arguments = self._arguments(result["siid"], piids, params.get("in", []))
         if arguments is None:
             result["code"] = BAD_INPUT
             return result
         try:
-            result["out"] = self._doers[name](*arguments)
-            result["code"] = OK
-        except ValueError:  # an argument names what is not there
-            result["code"] = BAD_INPUT
-        return result
+            out = self._doers[name](*arguments)
+        except Exception as error:
+            return _failed(result, error)
+        if isinstance(out, Later):
+            return Later(_later(result, out.coroutine))
+        return _done(result, out)
 
     def _get(self, item: dict) -> dict:
-        result = _echo(item, "piid")
-        entry = _find(self._properties, item, "piid")
+        result, entry = self._look_up(self._properties, item, "piid")
         if entry is None:
-            result["code"] = NOT_FOUND
-        elif not entry[2] & _READ:
+            return result
+        if not entry[2] & _READ:
             result["code"] = NOT_READABLE
-        else:
-            result["code"] = OK
+            return result
+        try:
             result["value"] = self._readers[entry[0]]()
+        except Exception as error:
+            return _failed(result, error)
+        result["code"] = OK
         return result
 
     def _set(self, item: dict) -> dict:
-        result = _echo(item, "piid")
-        entry = _find(self._properties, item, "piid")
+        result, entry = self._look_up(self._properties, item, "piid")
         if entry is None:
-            result["code"] = NOT_FOUND
-        elif not entry[2] & _WRITE:
+            return result
+        name, kind, access, allowed = entry
+        value = _plain(item.get("value"), kind)
+        if not access & _WRITE:
             result["code"] = NOT_WRITABLE
-        elif "value" not in item or not is_allowed(item["value"], entry[1], entry[3]):
+        elif not is_allowed(value, kind, allowed):
             result["code"] = BAD_VALUE
         else:
-            self._writers[entry[0]](item["value"])
+            try:
+                self._writers[name](value)
+            except Exception as error:
+                return _failed(result, error)
             result["code"] = OK
         return result
+
+    def _look_up(self, table: dict, item: dict, number: str) -> tuple:
+        """What the answer begins with, and the entry that the item is about.
+
+        Where that is None, the answer has its code already.
+        """
+        result = {key: item[key] for key in ("did", "siid", number) if key in item}
+        siid, iid = whole(item.get("siid")), whole(item.get(number))
+        entry = None
+        if self._is_other(item.get("did")):
+            result["code"] = WRONG_DEVICE
+        elif siid is None or iid is None or (siid, iid) not in table:
+            result["code"] = NOT_FOUND
+        else:
+            entry = table[(siid, iid)]
+            result["siid"], result[number] = siid, iid
+        return result, entry
+
+    def _is_other(self, did: object) -> bool:
+        """Whether an item is meant for another device."""
+        if did is None:
+            return False
+        if isinstance(did, int) and not isinstance(did, bool):
+            did = str(did)
+        if not isinstance(did, str):
+            return True
+        return len(did) >= _ID_DIGITS and did.isdigit() and did != self._did
 
     def _arguments(self, siid: int, piids: tuple, values: object) -> list | None:
         """The action's arguments in order, or None when they do not fit.
@@ -120,9 +169,9 @@ class Spec:
         arguments = []
         for piid, value in zip(piids, values):
             named = value if isinstance(value, dict) else {"piid": piid, "value": value}
-            entry = self._properties[(siid, piid)]
-            plain = named.get("value")
-            if named.get("piid") != piid or not is_allowed(plain, entry[1], entry[3]):
+            _, kind, _, allowed = self._properties[(siid, piid)]
+            plain = _plain(named.get("value"), kind)
+            if whole(named.get("piid")) != piid or not is_allowed(plain, kind, allowed):
                 return None
             arguments.append(plain)
         return arguments
@@ -142,6 +191,20 @@ def is_allowed(value: object, kind: str, allowed: Any) -> bool:
     return low <= value <= high and (value - low) % step == 0
 
 
+def whole(value: object) -> int | None:
+    """A JSON number as an integer (some clients write 3.0 for 3), or None for what is none."""
+    if isinstance(value, float) and value == value // 1:
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return None
+
+
+def _plain(value: object, kind: str) -> object:
+    """A value as its property holds it, if it is one at all."""
+    return whole(value) if kind not in ("bool", "string") else value
+
+
 def _items(params: object) -> list:
     if not isinstance(params, list) or len(params) > _MAX_ITEMS:
         raise MiioError(INVALID_ARGUMENT, "params: a list of at most %d is wanted" % _MAX_ITEMS)
@@ -151,12 +214,27 @@ def _items(params: object) -> list:
     return params
 
 
-def _find(table: dict, item: dict, number: str) -> tuple | None:
-    siid, iid = item.get("siid"), item.get(number)
-    if not isinstance(siid, int) or not isinstance(iid, int):
-        return None
-    return table.get((siid, iid))
+async def _later(result: dict, coroutine: Any) -> dict:
+    try:
+        return _done(result, await coroutine)
+    except Exception as error:
+        return _failed(result, error)
 
 
-def _echo(item: dict, number: str) -> dict:
-    return {key: item[key] for key in ("did", "siid", number) if key in item}
+def _done(result: dict, out: list) -> dict:
+    result["code"] = OK
+    result["out"] = out
+    return result
+
+
+def _failed(result: dict, error: Exception) -> dict:
+    """The answer to what was asked for rightly and went wrong. A fault of ours is logged."""
+    if isinstance(error, NotAvailableError):
+        result["code"] = FAILED
+        result["message"] = error.args[0]
+    elif isinstance(error, ValueError):  # an argument names what is not there
+        result["code"] = BAD_INPUT if "aiid" in result else BAD_VALUE
+    else:
+        log.exception("miot", error)
+        result["code"] = FAILED
+    return result

@@ -1,4 +1,4 @@
-"""What the speaker can do, as MIoT properties and actions.
+"""What the speaker can do and tell, as MIoT properties, actions and events.
 
 Generated from firmware/spec/mynah-speaker.json by mynah.miio.specgen: do not edit.
 """
@@ -15,33 +15,50 @@ PROPERTIES = {
     (2, 2): ("speaker.mute", "bool", 7, None),
     (3, 1): ("play-control.playing-state", "uint8", 5, [0, 1, 2]),
     (4, 1): ("microphone.mute", "bool", 7, None),
-    (5, 1): ("indicator-light.on", "bool", 7, None),
-    (5, 2): ("indicator-light.brightness", "uint8", 7, (1, 100, 1)),
-    (5, 3): ("indicator-light.color", "uint32", 7, (0, 16777215, 1)),
-    (6, 1): ("wake.wake-word", "string", 5, None),
-    (6, 2): ("wake.count", "uint32", 5, (0, 4294967295, 1)),
-    (6, 3): ("wake.last-probability", "uint8", 5, (0, 255, 1)),
-    (6, 4): ("wake.last-time", "uint32", 5, (0, 4294967295, 1)),
-    (6, 5): ("wake.history", "string", 1, None),
-    (6, 6): ("wake.last-word", "string", 5, None),
-    (6, 7): ("wake.models", "string", 5, None),
-    (6, 8): ("wake.miss-count", "uint32", 5, (0, 4294967295, 1)),
-    (6, 9): ("wake.last-miss", "uint8", 5, (0, 255, 1)),
-    (6, 10): ("wake.last-miss-word", "string", 5, None),
-    (6, 11): ("wake.model", "string", 0, None),
-    (6, 12): ("wake.enabled", "bool", 0, None),
-    (6, 13): ("wake.sensitivity", "uint8", 0, [0, 1, 2]),
-    (6, 14): ("wake.cutoff", "uint8", 0, (1, 254, 1)),
-    (6, 15): ("wake.window", "uint8", 0, (1, 255, 1)),
+    (5, 1): ("intelligent-speaker.text-content", "string", 0, None),
+    (5, 2): ("intelligent-speaker.silent-execution", "bool", 0, None),
+    (5, 5): ("intelligent-speaker.answer", "string", 0, None),
+    (6, 1): ("clock.time", "uint32", 3, (0, 4294967295, 1)),
+    (6, 2): ("clock.utc-offset", "int16", 7, (-720, 840, 1)),
+    (7, 1): ("indicator-light.on", "bool", 7, None),
+    (7, 2): ("indicator-light.brightness", "uint8", 7, (1, 100, 1)),
+    (7, 3): ("indicator-light.color", "uint32", 7, (0, 16777215, 1)),
+    (8, 1): ("wake.wake-word", "string", 5, None),
+    (8, 2): ("wake.count", "uint32", 5, (0, 4294967295, 1)),
+    (8, 3): ("wake.last-probability", "uint8", 5, (0, 255, 1)),
+    (8, 4): ("wake.last-time", "uint32", 5, (0, 4294967295, 1)),
+    (8, 5): ("wake.history", "string", 1, None),
+    (8, 6): ("wake.last-word", "string", 5, None),
+    (8, 7): ("wake.models", "string", 5, None),
+    (8, 8): ("wake.miss-count", "uint32", 5, (0, 4294967295, 1)),
+    (8, 9): ("wake.last-miss", "uint8", 5, (0, 255, 1)),
+    (8, 10): ("wake.last-miss-word", "string", 5, None),
+    (8, 11): ("wake.model", "string", 0, None),
+    (8, 12): ("wake.enabled", "bool", 0, None),
+    (8, 13): ("wake.sensitivity", "uint8", 0, [0, 1, 2]),
+    (8, 14): ("wake.cutoff", "uint8", 0, (1, 254, 1)),
+    (8, 15): ("wake.window", "uint8", 0, (1, 255, 1)),
+    (9, 1): ("button.name", "string", 0, None),
 }
 
 # (siid, aiid): (name, piids of the arguments)
 ACTIONS = {
     (3, 1): ("play-control.play", ()),
     (3, 2): ("play-control.pause", ()),
-    (3, 3): ("play-control.stop", ()),
-    (6, 1): ("wake.enable", (11, 12)),
-    (6, 2): ("wake.set-sensitivity", (11, 13)),
-    (6, 3): ("wake.set-cutoff", (11, 14, 15)),
-    (6, 4): ("wake.read-history", (11,)),
+    (3, 5): ("play-control.stop", ()),
+    (5, 1): ("intelligent-speaker.play-text", (1,)),
+    (5, 5): ("intelligent-speaker.execute-text-directive", (1, 2)),
+    (6, 1): ("clock.stop-alarm", ()),
+    (8, 1): ("wake.enable", (11, 12)),
+    (8, 2): ("wake.set-sensitivity", (11, 13)),
+    (8, 3): ("wake.set-cutoff", (11, 14, 15)),
+    (8, 4): ("wake.read-history", (11,)),
+}
+
+# name: (siid, eiid, piids of what comes with it)
+EVENTS = {
+    "wake.heard": (8, 1, (6, 3)),
+    "wake.missed": (8, 2, (10, 9)),
+    "button.pressed": (9, 1, (1,)),
+    "button.held": (9, 2, (1,)),
 }

@@ -266,8 +266,11 @@ def _numbers(item: Property) -> dict[str, Any]:
 
 def _check(name: str, result: Mapping[str, Any]) -> None:
     code = result.get("code", 0)
-    if code not in {0, 1}:  # done; accepted
-        raise MiioError(f"{name} {explain(code)}", code)
+    if code in {0, 1}:  # done; accepted
+        return
+    why = result.get("message")  # Mynah's own speaker tells why it cannot
+    meaning = f"is not available: {clean(str(why))}" if why else explain(code)
+    raise MiioError(f"{name} {meaning}", code)
 
 
 def _error(method: str, error: Any) -> MiioError:

@@ -1,4 +1,4 @@
-"""What a speaker's properties and actions are called and which values they take (MIoT spec v2)."""
+"""What a speaker's properties, actions and events are called, and their values (MIoT spec v2)."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ class Property:
     unit: str = ""
     value_range: tuple[float, float] | None = None
     values: Mapping[int, str] | None = None
+    description: str = ""
 
     @property
     def is_colour(self) -> bool:
@@ -107,14 +108,28 @@ class Action:
     siid: int
     aiid: int
     arguments: tuple[Property, ...]
+    results: tuple[Property, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: its name as "wake.heard", its numbers, and the properties that come with it."""
+
+    name: str
+    siid: int
+    eiid: int
+    arguments: tuple[Property, ...]
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """Every property and action of a kind of device, by name."""
+    """Every property, action and event of a kind of device, by name."""
 
     properties: Mapping[str, Property]
     actions: Mapping[str, Action]
+    events: Mapping[str, Event]
 
     def property(self, name: str) -> Property:
         """The property of that name.
@@ -153,6 +168,7 @@ def parse(instance: Mapping[str, Any]) -> Spec:
     """Read an instance description, as the MIoT spec v2 has them in JSON."""
     properties: dict[str, Property] = {}
     actions: dict[str, Action] = {}
+    events: dict[str, Event] = {}
     for service in instance["services"]:
         siid, service_name = service["iid"], _name(service["type"])
         by_piid = {}
@@ -161,9 +177,16 @@ def parse(instance: Mapping[str, Any]) -> Spec:
             properties[found.name] = by_piid[found.piid] = found
         for item in service.get("actions", ()):
             name = f"{service_name}.{_name(item['type'])}"
-            arguments = tuple(by_piid[piid] for piid in item.get("in", ()))
-            actions[name] = Action(name, siid, item["iid"], arguments)
-    return Spec(properties, actions)
+            takes = tuple(by_piid[piid] for piid in item.get("in", ()))
+            gives = tuple(by_piid[piid] for piid in item.get("out", ()))
+            actions[name] = Action(
+                name, siid, item["iid"], takes, gives, item.get("description", "")
+            )
+        for item in service.get("events", ()):
+            name = f"{service_name}.{_name(item['type'])}"
+            brings = tuple(by_piid[piid] for piid in item.get("arguments", ()))
+            events[name] = Event(name, siid, item["iid"], brings, item.get("description", ""))
+    return Spec(properties, actions, events)
 
 
 def _property(item: Mapping[str, Any], siid: int, service: str) -> Property:
@@ -177,6 +200,7 @@ def _property(item: Mapping[str, Any], siid: int, service: str) -> Property:
         unit=item.get("unit", ""),
         value_range=(limits[0], limits[1]) if limits else None,
         values={each["value"]: each["description"] for each in values} if values else None,
+        description=item.get("description", ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""Generate the firmware's property and action table from its MIoT spec v2 instance.
+"""Generate the firmware's tables of properties, actions and events from its MIoT spec v2 instance.
 
 ``python -m mynah.miio.specgen`` writes ``firmware/speaker/miot/spec_table.py`` anew; a test keeps
 the two files in step.
@@ -29,7 +29,7 @@ _INTEGERS = {
 }
 _ACCESS = {"read": 1, "write": 2, "notify": 4}
 
-_HEADER = '''"""What the speaker can do, as MIoT properties and actions.
+_HEADER = '''"""What the speaker can do and tell, as MIoT properties, actions and events.
 
 Generated from firmware/spec/mynah-speaker.json by mynah.miio.specgen: do not edit.
 """
@@ -81,6 +81,14 @@ def actions(spec: dict[str, Any]) -> Iterator[tuple[int, int, str, tuple[int, ..
             yield service["iid"], entry["iid"], name, tuple(entry["in"])
 
 
+def events(spec: dict[str, Any]) -> Iterator[tuple[int, int, str, tuple[int, ...]]]:
+    """Every event as ``(siid, eiid, "service.event", piids of what comes with it)``."""
+    for service in spec["services"]:
+        for entry in service.get("events", []):
+            name = f"{name_of(service['type'])}.{name_of(entry['type'])}"
+            yield service["iid"], entry["iid"], name, tuple(entry["arguments"])
+
+
 def _allowed(name: str, entry: dict[str, Any]) -> tuple[int, ...] | list[int] | None:
     kind = entry["format"]
     if kind in {"bool", "string"}:
@@ -103,7 +111,7 @@ def table(spec: dict[str, Any]) -> str:
     """The source of the firmware's ``spec_table.py``.
 
     Raises:
-        SpecError: see `properties`; or two properties or actions share a name or a number.
+        SpecError: see `properties`; or two properties, actions or events share a name or a number.
     """
     lines = [_HEADER + "PROPERTIES = {"]
     seen: set[object] = set()
@@ -114,6 +122,10 @@ def table(spec: dict[str, Any]) -> str:
     for siid, aiid, name, arguments in actions(spec):
         _once(seen, ("action", siid, aiid), name)
         lines.append(f'    ({siid}, {aiid}): ("{name}", {arguments}),')
+    lines += ["}", "", "# name: (siid, eiid, piids of what comes with it)", "EVENTS = {"]
+    for siid, eiid, name, arguments in events(spec):
+        _once(seen, ("event", siid, eiid), name)
+        lines.append(f'    "{name}": ({siid}, {eiid}, {arguments}),')
     return "\n".join([*lines, "}"]) + "\n"
 
 
