@@ -1,12 +1,14 @@
 """Collect ``upy_*.py``: each ``test_*`` function in one runs inside real MicroPython.
 
 A file runs in one MicroPython process with ``firmware/`` and ``tests/upy/`` on its path and the
-repository's root as its working directory. ``skip(reason)`` is a builtin there.
+repository's root as its working directory. ``skip(reason)`` is a builtin there, and so is
+``tmp_path``: a new folder for the test's files.
 """
 
 import ast
 import os
 import subprocess
+import tempfile
 
 import pytest
 
@@ -18,6 +20,7 @@ import sys, builtins
 class Skip(Exception): pass
 def skip(reason): raise Skip(reason)
 builtins.skip = skip
+builtins.tmp_path = {folder!r}
 m = __import__({module!r})
 try:
     getattr(m, {function!r})()
@@ -60,7 +63,11 @@ class MicroPythonError(Exception):
 
 class _Item(pytest.Item):
     def runtest(self):
-        code = _RUNNER.format(module=self.path.stem, function=self.name)
+        with tempfile.TemporaryDirectory(prefix="mynah-upy-") as folder:
+            self._run(folder)
+
+    def _run(self, folder):
+        code = _RUNNER.format(module=self.path.stem, function=self.name, folder=folder)
         environment = dict(os.environ)
         environment["MICROPYPATH"] = os.pathsep.join(
             [str(FIRMWARE_DIR), str(self.path.parent), ".frozen"]

@@ -3,9 +3,7 @@
 # ruff: noqa: E402 - the scripted radio comes before what imports it
 import asyncio
 import json
-import os
 import sys
-import time
 
 from fakes import radio
 
@@ -140,13 +138,10 @@ def test_a_slider_is_saved_once():
 
 
 def load(board):
-    path = "/tmp/mynah_board_%d.json" % time.ticks_us()
+    path = tmp_path + "/board.json"
     with open(path, "w") as file:
         file.write(board if isinstance(board, str) else json.dumps(board))
-    try:
-        return config.load(path)
-    finally:
-        os.remove(path)
+    return config.load(path)
 
 
 def test_board_file():

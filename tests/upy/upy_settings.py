@@ -108,14 +108,8 @@ def test_power_cut_at_every_operation_of_a_save():
     print(len(outcomes), "cuts")
 
 
-def fresh(name):
-    paths = ["/tmp/mynah_%s_%d.%s" % (name, id(name), c) for c in "ab"]
-    for path in paths:
-        try:
-            os.remove(path)
-        except OSError:
-            pass
-    return paths
+def fresh():
+    return tmp_path + "/settings.a", tmp_path + "/settings.b"
 
 
 def write(path, data):
@@ -124,7 +118,7 @@ def write(path, data):
 
 
 def test_newest_valid_copy_wins():
-    a, b = fresh("newest")
+    a, b = fresh()
     files = TwoCopies(a, b)
     assert files.load() and files.values == {}
     for n in range(7):
@@ -174,7 +168,7 @@ def test_every_flipped_bit_is_seen():
 
 
 def test_flash_that_does_not_keep_it():
-    a, b = fresh("refuses")
+    a, b = fresh()
     files = TwoCopies(a, b)
     files.save({"n": 1})
     read = storage._read

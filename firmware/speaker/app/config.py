@@ -4,10 +4,12 @@ import json
 
 from micropython import const
 
+from speaker.util.files import open_file
+
 SAMPLE_RATE_HZ = const(16000)  # of the wake engine; the microphone is clocked to it
 
 _LED_KINDS = ("none", "ws2812", "apa102")
-_DEFAULT_MIC_BUFFER = const(40_000)  # bytes of DMA: 304 ms at 8 bytes a frame
+MIC_BUFFER = const(40_000)  # bytes of DMA where the file does not say: 312 ms at 8 bytes a frame
 _DEFAULT_AMP_BUFFER = const(3_200)  # bytes of DMA: 100 ms, so that stop is heard at once
 
 
@@ -16,12 +18,12 @@ def load(path: str) -> dict:
 
     ValueError (it says which key) for a wrong file, OSError when there is none.
     """
-    with open(path) as file:
+    with open_file(path, "r") as file:
         board = json.load(file)
     if not isinstance(board, dict):
         raise ValueError("board: not an object")
     _require(board, "board", ("name", "model"), str)
-    for part, buffer in (("mic", _DEFAULT_MIC_BUFFER), ("amp", _DEFAULT_AMP_BUFFER)):
+    for part, buffer in (("mic", MIC_BUFFER), ("amp", _DEFAULT_AMP_BUFFER)):
         _require(board, "board", (part,), dict)
         _require(board[part], part, ("id", "sck", "ws", "sd"), int)
         board[part].setdefault("ibuf", buffer)

@@ -9,6 +9,15 @@ from micropython import const
 from speaker.util.hints import Any, Awaitable, Callable
 from speaker.util.streams import readable
 
+# What may come in over the serial console: the start of a line -> what it does. `mynah privacy`
+# tells this table, and `Console.add` refuses what is not in it.
+COMMANDS = {
+    b"mynah baud ": "another baud rate while a host uses it",
+    b"mynah feed\n": "sound from the host in the place of the microphone's, for tests on a desk",
+    b"mynah privacy\n": "what the board listens on, sends, stores and keeps, in the log",
+    b"mynah live\n": "the wake models' outputs in the log, while the host asks for them",
+}
+
 _LONGEST = const(32)  # bytes of a line that are looked at
 _POLL_MS = const(1)
 
@@ -32,9 +41,16 @@ class Console:
         """Have the coroutine function `handler(console)` read on whenever a line starts so.
 
         A prefix that ends with a line feed is a whole line. A handler reads by `take`, `get` and
-        `skip`; when it returns, the next byte starts a line.
+        `skip`; when it returns, the next byte starts a line. ValueError for a prefix that COMMANDS
+        lacks.
         """
+        if prefix not in COMMANDS:
+            raise ValueError("speaker/app/console.py has no command %r" % prefix)
         self._handlers.append((prefix, handler))
+
+    def prefixes(self) -> list:
+        """What lines may start with."""
+        return [prefix for prefix, _ in self._handlers]
 
     def close(self) -> None:
         """Read no more: from now on the input is meant for the prompt."""

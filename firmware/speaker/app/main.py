@@ -16,6 +16,8 @@ from speaker.app.counters import Counters
 from speaker.app.device import Device
 from speaker.app.indicator import Indicator
 from speaker.app.listener import Listener
+from speaker.app.privacy import COMMAND as PRIVACY
+from speaker.app.privacy import Privacy
 from speaker.app.settings import Settings
 from speaker.app.state import STOPPED, Store
 from speaker.app.wallclock import WallClock
@@ -109,6 +111,9 @@ class Speaker:
         )
         methods = self._device.methods()
         methods.update(spec.methods())
+        privacy = Privacy(self.settings, self.store, self._console, methods.keys)
+        methods.update(privacy.methods())
+        self._console.add(PRIVACY, privacy.run)
         # A random start, so that a packet of an earlier run is not in this run's window.
         base_s = int.from_bytes(os.urandom(3), "big")
         self._server = Server(

@@ -17,6 +17,14 @@ from speaker.util.storage import TwoCopies
 _QUIET_MS = const(1000)
 _LIMIT_MS = const(10_000)
 
+# What is kept beside the store's part of the state: key -> (whether it is a secret, what it is). No
+# other key is saved; `mynah privacy` tells this table and `state.SAVED`.
+OWN = {
+    "token": (True, "signs and encrypts the requests of the owner's clients; made on the board"),
+    "ssid": (False, "name of the owner's Wi-Fi"),
+    "password": (True, "password of the owner's Wi-Fi"),
+}
+
 _RANGES = {
     "volume": (0, 100),
     "light_brightness": (1, 100),
@@ -55,6 +63,11 @@ class Settings:
         """Whether there is a network to join."""
         return bool(self.ssid)
 
+    def own_that_are_set(self) -> list:
+        """The keys of OWN that have a value."""
+        own = self._own()
+        return [key for key in OWN if own[key]]
+
     def credentials(self) -> tuple:
         """`(ssid, password)` of the network to join."""
         return self.ssid, self._password
@@ -81,14 +94,21 @@ class Settings:
         the next change.
         """
         values = {name: self._store.get(name) for name in SAVED}
-        values["token"] = binascii.hexlify(self.token).decode()
-        values["ssid"] = self.ssid
-        values["password"] = self._password
+        own = self._own()
+        for key in OWN:
+            values[key] = own[key]
         try:
             if self._files.save(values):
                 log.info("settings", "saved")
         except OSError as error:
             log.error("settings", "not saved: error %s", error.errno)
+
+    def _own(self) -> dict:
+        return {
+            "token": binascii.hexlify(self.token).decode(),
+            "ssid": self.ssid,
+            "password": self._password,
+        }
 
     async def follow(self) -> None:
         """Task: save the store's changes once they have come to rest."""

@@ -8,7 +8,7 @@ from machine import I2S, SPI, Pin
 
 from speaker.audio.microphone import Microphone
 from speaker.audio.player import Player
-from speaker.audio.ring import FrameRing
+from speaker.audio.ring import FRAME_SAMPLES, N_FRAMES, FrameRing
 from speaker.drivers.button import Button
 from speaker.drivers.led import Apa102, NoLed, Ws2812
 from speaker.kernels import pcm
@@ -24,13 +24,11 @@ _CONSOLE_UART = 0
 _LED_SPI = 2  # the general-purpose controller that no board of ours uses otherwise
 _LED_BAUD = 1_000_000
 _DMA_FRAME_BYTES = 8  # two slots of 32 bits: the port counts DMA in stereo frames
-_FRAME_SAMPLES = 320  # 20 ms
-_RING_FRAMES = 32  # 640 ms: what the engine may fall behind
 
 
 def microphone(mic: dict, flags: Flags, ready: Any) -> tuple:
     """`(Microphone, FrameRing)`; `ready` is set for each frame."""
-    ring = FrameRing(_RING_FRAMES, _FRAME_SAMPLES)
+    ring = FrameRing(N_FRAMES, FRAME_SAMPLES)
 
     def open_i2s() -> I2S:
         return I2S(

@@ -2,6 +2,10 @@
 
 import array
 
+FRAME_SAMPLES = 320
+FRAME_MS = 20
+N_FRAMES = 32  # what the wake engine may fall behind
+
 
 class FrameRing:
     """Preallocated int16 frames: one producer, one consumer, nothing allocated after start.

@@ -11,9 +11,9 @@ from speaker.util.hints import Callable
 _WINDOW_S = const(120)
 # How far the stamps that we hand out may run ahead of the clock.
 _AHEAD_S = const(30)
-_N_SEEN = const(512)
+N_SEEN = const(512)
 _N_DIGEST = const(8)  # bytes of the checksum that are kept of each packet
-_N_PEERS = const(8)
+N_PEERS = const(8)
 
 FRESH = const(0)
 REPLAYED = const(1)
@@ -32,8 +32,8 @@ class Guard:
 
     def __init__(self, clock_s: Callable[[], int]) -> None:
         self._clock_s = clock_s
-        self._seen = bytearray(_N_SEEN * _N_DIGEST)
-        self._stamps = array.array("I", bytes(4 * _N_SEEN))
+        self._seen = bytearray(N_SEEN * _N_DIGEST)
+        self._stamps = array.array("I", bytes(4 * N_SEEN))
         self._next = 0
         self._floor = 0
         self._hello_stamp = 0
@@ -75,7 +75,7 @@ class Guard:
     def remember(self, checksum: bytes, stamp: int) -> None:
         """A packet was taken: it will not be taken again."""
         i = self._next
-        self._next = (i + 1) % _N_SEEN
+        self._next = (i + 1) % N_SEEN
         # An empty slot's stamp is 0, which raises nothing.
         self._floor = max(self._floor, self._stamps[i] + 1 if self._stamps[i] else 0)
         self._stamps[i] = stamp
@@ -83,7 +83,7 @@ class Guard:
 
     def keep_reply(self, peer: tuple, checksum: bytes, reply: bytes) -> None:
         """Keep the last reply of a peer (of the newest few peers) for its repeats."""
-        self._replies = [kept for kept in self._replies if kept[0] != peer][1 - _N_PEERS :]
+        self._replies = [kept for kept in self._replies if kept[0] != peer][1 - N_PEERS :]
         self._replies.append((peer, checksum, reply))
 
     def reply_for(self, peer: tuple, checksum: bytes) -> bytes | None:

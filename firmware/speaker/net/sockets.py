@@ -1,4 +1,14 @@
-"""Every socket that the firmware opens: one table, one way to open them."""
+"""Every socket that is open on the board: one table, one way to open them.
+
+`SOCKETS` is what `mynah privacy` tells, so whoever needs a socket adds a row and calls `open_udp`
+with its name; a test sees to it that no other module imports `socket`. Each row says:
+
+    port   the UDP port that is bound; 0: any free one
+    when   while what it is open
+    takes  what it does with what comes in, and from whom
+    sends  what leaves by it
+    to     the only places that it sends to: PEERS, DEVICES, or "address:port"
+"""
 
 import socket
 
@@ -6,16 +16,54 @@ from speaker.util.hints import Any
 
 MIIO_PORT = 54321
 
-# name -> (listens on this UDP port or 0 for any, what for). `mynah privacy` reads this table, and
-# a test sees to it that no other module opens a socket.
+PEERS = "peers"  # whoever has sent something to this socket
+DEVICES = "devices"  # the home devices that the owner has added
+
 SOCKETS = {
-    "miio": (MIIO_PORT, "miIO: answers whoever holds the token, tells its subscribers of changes"),
+    "miio": {
+        "port": MIIO_PORT,
+        "when": "always",
+        "takes": "a hello from anybody; methods from whoever holds the token",
+        "sends": "the device's number and uptime to whoever says hello, replies to methods",
+        "to": (PEERS,),
+    },
 }
+
+# What MicroPython opens by itself under the firmware (ports/esp32/network_common.c,
+# network_wlan.c and ESP-IDF's mdns component): the same columns.
+SYSTEM_SOCKETS = {
+    "dhcp client": {
+        "port": 68,
+        "when": "on the home network",
+        "takes": "an address from the router",
+        "sends": "MAC address and host name, mynah- and four digits of the MAC",
+        "to": ("255.255.255.255:67", "router:67"),
+    },
+    "dhcp server": {
+        "port": 67,
+        "when": "while the set-up network is open",
+        "takes": "requests for an address on the set-up network",
+        "sends": "addresses",
+        "to": ("set-up network:68",),
+    },
+    "mdns": {
+        "port": 5353,
+        "when": "since the first time on a home network",
+        "takes": "questions for the host name",
+        "sends": "host name and address",
+        "to": ("224.0.0.251:5353", PEERS),
+    },
+}
+
+opened: set = set()  # names of the sockets that were opened since the start
 
 
 def open_udp(name: str, address: str = "0.0.0.0") -> Any:
-    """The UDP socket of that name, bound and non-blocking. OSError when it cannot be."""
-    port = SOCKETS[name][0]
+    """The UDP socket of that name, bound and non-blocking.
+
+    KeyError for a name that SOCKETS lacks, OSError when it cannot be opened.
+    """
+    port: Any = SOCKETS[name]["port"]
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -24,4 +72,5 @@ def open_udp(name: str, address: str = "0.0.0.0") -> Any:
     except OSError:
         sock.close()
         raise
+    opened.add(name)
     return sock

@@ -5,6 +5,8 @@ import time
 
 import network
 
+from speaker.net import networks
+
 OK = ""
 WRONG_PASSWORD = "wrong password"  # noqa: S105
 NO_NETWORK = "no such network"
@@ -128,8 +130,7 @@ class Wifi:
 
     def open_set_up(self, ssid: str) -> None:
         """Open the set-up network: no password, the board at 192.168.4.1."""
-        self._access_point.active(True)
-        self._access_point.config(ssid=ssid, security=network.WLAN.SEC_OPEN)
+        networks.open_access_point("set-up", self._access_point, ssid)
 
     def close_set_up(self) -> None:
         """Take the set-up network off the air."""

@@ -6,6 +6,7 @@ import json
 from micropython import const
 
 from speaker.util import log
+from speaker.util.files import open_file
 
 # `<magic> <generation> <crc32 of generation and body, 8 hex digits>\n<JSON body>`
 _MAGIC = b"mynah1"
@@ -90,7 +91,7 @@ class TwoCopies:
         data = encode(generation, values)
         if len(data) > _MAX_BYTES:
             raise ValueError("settings too large")
-        with open(self._paths[index], "wb") as file:
+        with open_file(self._paths[index], "wb") as file:
             file.write(data)
         if _read(self._paths[index]) != data:
             raise OSError(5, "settings not kept by the flash")
@@ -102,5 +103,5 @@ class TwoCopies:
 
 
 def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
+    with open_file(path, "rb") as file:
         return file.read(_MAX_BYTES + 1)

@@ -4,14 +4,14 @@ import binascii
 
 from micropython import const
 
-_N = const(340)  # 10 s of one output every 30 ms; its hex text fits a miIO packet
+N = const(340)  # 10 s of one output every 30 ms; its hex text fits a miIO packet
 
 
 class History:
     """A ring of the last 340 probabilities, 0 to 255 each. `add` allocates nothing."""
 
     def __init__(self) -> None:
-        self._ring = bytearray(_N)
+        self._ring = bytearray(N)
         self.reset()
 
     def reset(self) -> None:
@@ -23,7 +23,7 @@ class History:
         """Keep one more, in the place of the oldest."""
         self._ring[self._next] = probability
         self._next += 1
-        if self._next == _N:
+        if self._next == N:
             self._next = 0
             self._full = True
 

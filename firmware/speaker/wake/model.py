@@ -9,6 +9,7 @@ from micropython import const
 
 from speaker.kernels import frontend as feature_kernels
 from speaker.kernels import model as kernels
+from speaker.util.files import open_file
 from speaker.util.hints import Any
 
 _HEADER = const(80)
@@ -86,7 +87,7 @@ def _read(path: str) -> bytearray:
     """The file's bytes, once magic, version, length and checksum are right."""
     size = os.stat(path)[6]
     blob = bytearray(size)
-    with open(path, "rb") as file:
+    with open_file(path, "rb") as file:
         n_read = file.readinto(blob)
     if n_read != size or size < _HEADER or blob[:4] != b"MYNW":
         raise ValueError(path + ": not a wake-word model")

@@ -1,0 +1,18 @@
+"""Every method that the miIO server answers, and what its reply tells: `mynah privacy` shows it.
+
+Whoever adds a method adds a row; a test compares the table with the server's methods. All of them
+need the token, whatever the channel.
+"""
+
+METHODS = {
+    "miIO.info": "model, version, MAC address, uptime, free memory; the Wi-Fi's name, strength and"
+    " address",
+    "miIO.config_router": "takes name and password of a Wi-Fi, over the set-up network only",
+    "miIO.wifi_assoc_state": "how joining goes, and how often it went well or wrong",
+    "miIO.reboot": "nothing; restarts the speaker",
+    "miIO.restore": "nothing; the speaker forgets its owner",
+    "get_properties": "the properties listed here",
+    "set_properties": "nothing but whether a property was set",
+    "action": "what an action puts out",
+    "mynah.privacy": "this report",
+}
