@@ -15,6 +15,9 @@ ECONNABORTED = 113
 EHOSTUNREACH = 118
 ENOTCONN = 128
 
+ERR_VAL = 6
+"""Not of the C library: lwIP's own (``lwip/err.h``), which MicroPython passes on for groups."""
+
 _BY_NAME = {
     "EPIPE": 32,
     "EOPNOTSUPP": 95,

@@ -21,6 +21,7 @@ from mynah.virtual.datagrams import Datagrams
 from mynah.virtual.interrupts import Event
 from mynah.virtual.link import Answer, BoardOSError, Operation, Services
 from mynah.virtual.stream import Stream
+from mynah.virtual.udp_ports import BuiltInMdns, UdpPorts
 from mynah.virtual.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Sockets:
         self._post = post
         self._radio = radio
         self._air = Air(radio, identity)
+        self._udp_ports = UdpPorts()
+        self._built_in_mdns = BuiltInMdns(self._udp_ports, self._air, radio)
         self._watcher = Watcher()
         self._sockets: dict[int, BoardSocket] = {}
         self._addresses: dict[int, Address] = {}
@@ -64,6 +67,8 @@ class Sockets:
         services.add("socket_peer", lambda number: self._get(number).peer)
         services.add("socket_address", self._set_address)
         services.add("socket_resolve", self._resolve)
+        services.add("socket_reuse", self._set_reuse)
+        services.add("socket_join", self._join)
         services.add_operation(Operation.SOCKET_SEND, self._send)
         services.add_operation(Operation.SOCKET_RECEIVE, self._receive)
 
@@ -73,8 +78,12 @@ class Sockets:
             self._close(number)
         if not soft:
             self._watcher.stop()
+            self._air.reset()
+            self._built_in_mdns.reset()
 
     def _interfaces_changed(self) -> None:
+        self._air.update()
+        self._built_in_mdns.update()
         for board_socket in list(self._sockets.values()):
             with contextlib.suppress(BoardOSError):
                 board_socket.update()
@@ -90,8 +99,11 @@ class Sockets:
 
     def _open(self, _family: int, kind: int) -> int:
         number = self._free_number()
-        make = Stream if kind == _SOCK_STREAM else Datagrams
-        self._sockets[number] = make(self._air, self._watcher, self._notifier(number))
+        notify = self._notifier(number)
+        if kind == _SOCK_STREAM:
+            self._sockets[number] = Stream(self._air, self._watcher, notify)
+        else:
+            self._sockets[number] = Datagrams(self._air, self._watcher, self._udp_ports, notify)
         return number
 
     def _close(self, number: int) -> None:
@@ -124,6 +136,17 @@ class Sockets:
 
     def _set_address(self, number: int, host: str, port: int) -> None:
         self._addresses[number] = (self._resolve(host), port)
+
+    def _set_reuse(self, number: int, on: bool) -> None:
+        board_socket = self._get(number)
+        if isinstance(board_socket, Datagrams):
+            board_socket.set_reuse(on)
+
+    def _join(self, group: str, interface: str) -> None:
+        self._air.join(group, interface)
+        for board_socket in list(self._sockets.values()):
+            if isinstance(board_socket, Datagrams):
+                board_socket.update()
 
     def _send(self, number: int, to_address: int, data: bytes) -> Answer:
         destination = self._addresses[number] if to_address else None

@@ -185,6 +185,11 @@ class Radio:
         return self._connected
 
     @property
+    def station_on(self) -> bool:
+        """Whether the station interface exists, with or without an address."""
+        return self._sta_active
+
+    @property
     def access_point_up(self) -> bool:
         """Whether the board's own network is on."""
         return self._ap_active
@@ -395,7 +400,7 @@ class Radio:
             address = ["0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0"]
             if self._connected:
                 gateway = self._identity.address.rsplit(".", 1)[0] + ".1"
-                address = [self._identity.address, "255.255.255.0", gateway, gateway]
+                address = [self._identity.address, "255.0.0.0", gateway, gateway]
             network = self._wifi.find(self._ssid)
             return {
                 **common,

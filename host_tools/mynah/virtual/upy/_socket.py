@@ -36,6 +36,8 @@ _ENOTCONN = const(128)
 _MAX_READ = const(4096)
 _MAX_SEND = const(16384)
 
+_REGISTER_CALLBACK = const(20)  # MICROPY_PY_SOCKET_EVENTS
+
 # States (SOCKET_STATE_*).
 _NEW = const(0)
 _CONNECTED = const(1)
@@ -148,10 +150,17 @@ class socket(io.IOBase):
                 raise OSError(error)
 
     def setsockopt(self, level, option, value):
-        if option == 20:  # "register callback", MICROPY_PY_SOCKET_EVENTS
-            return
-        if option == IP_ADD_MEMBERSHIP and len(value) != 8:
-            raise ValueError
+        # As ports/esp32/modsocket.c: the level is not looked at.
+        if option == SO_REUSEADDR:
+            _link.call("socket_reuse", self._open(), bool(int(value)))
+        elif option == IP_ADD_MEMBERSHIP:
+            # Group, then address of the interface. The interface joins, not the socket.
+            value = bytes(value)
+            if len(value) != 8:
+                raise ValueError
+            _link.call("socket_join", _dotted(value[:4]), _dotted(value[4:]))
+        elif option not in (SO_BROADCAST, SO_BINDTODEVICE, TCP_NODELAY, _REGISTER_CALLBACK):
+            print("Warning: lwip.setsockopt() option not implemented")
 
     def settimeout(self, seconds):
         self._timeout_ms = None if seconds is None else int(seconds * 1000)
@@ -271,6 +280,10 @@ class socket(io.IOBase):
             self.close()
             return 0
         return -_EINVAL
+
+
+def _dotted(address):
+    return ".".join([str(byte) for byte in address])
 
 
 def _address(address):
