@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import socket
 import time
@@ -99,8 +100,14 @@ class MiioClient:
             f"no speaker answers at {self.address}: is it on, and this computer in its network?"
         )
 
-    def call(self, method: str, params: Any = ()) -> Any:
-        """Call a method and return its ``result``.
+    def call(self, method: str, params: Any = (), *, patience_s: float = 0) -> Any:
+        """Call a method and return its ``result``; where a device leaves that out, what it says.
+
+        Args:
+            method: its name.
+            params: its arguments, JSON.
+            patience_s: how long a method may take that has more to do than to answer; the packet
+                is repeated meanwhile, in case it or the answer was lost.
 
         Raises:
             BoardTimeoutError: no answer, after all attempts.
@@ -112,11 +119,11 @@ class MiioClient:
         request = {"method": method, "params": params}
         error: MiioError | None = None
         for _ in range(self._attempts):
-            reply = self._exchange(request, self._token)
+            reply = self._exchange(request, self._token, patience_s)
             if reply is None:
                 continue
             if "error" not in reply:
-                return reply.get("result")
+                return _result(reply)
             error = _error(method, reply["error"])
             if error.code not in _BUSY:
                 break
@@ -203,8 +210,10 @@ class MiioClient:
         self._hello_at = time.monotonic()
         return self._hello
 
-    def _exchange(self, request: Mapping[str, Any], token: bytes) -> Mapping[str, Any] | None:
-        """Send a request, and if nothing comes back the very same packet once more.
+    def _exchange(
+        self, request: Mapping[str, Any], token: bytes, patience_s: float
+    ) -> Mapping[str, Any] | None:
+        """Send a request, and while nothing comes back the very same packet again.
 
         A device answers a repeated packet from memory, so that nothing is done twice; where
         the answer stays away, the next attempt begins with a hello and a new stamp.
@@ -225,10 +234,12 @@ class MiioClient:
             ours = isinstance(payload, Mapping) and payload.get("id") == number
             return payload if ours else None
 
-        reply = self._ask(packet, parse) or self._ask(packet, parse)
-        if reply is None:
-            self._hello = None
-        return reply
+        for _ in range(max(2, math.ceil(patience_s / self._timeout_s))):
+            reply = self._ask(packet, parse)
+            if reply is not None:
+                return reply
+        self._hello = None
+        return None
 
     def _ask(self, packet: bytes, parse: Callable[[bytes], _Answer | None]) -> _Answer | None:
         """Send a packet and wait for the first answer that ``parse`` takes; None: none came."""
@@ -273,10 +284,17 @@ def _check(name: str, result: Mapping[str, Any]) -> None:
     raise MiioError(f"{name} {meaning}", code)
 
 
+def _result(reply: Mapping[str, Any]) -> Any:
+    if "result" in reply:
+        return reply["result"]
+    return {key: value for key, value in reply.items() if key != "id"}
+
+
 def _error(method: str, error: Any) -> MiioError:
     """The device's error; its text is the device's own, so it is cleaned."""
     if not isinstance(error, Mapping):
         return MiioError(f"{method} failed", 0)
     code = error.get("code")
     number = code if isinstance(code, int) else 0
-    return MiioError(f"{method} failed: {clean(str(error.get('message')))} ({number})", number)
+    said = error.get("message", error.get("error"))  # python-miio's simulators say "error"
+    return MiioError(f"{method} failed: {clean(str(said))} ({number})", number)

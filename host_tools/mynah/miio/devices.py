@@ -59,6 +59,18 @@ def find(name: str) -> Device:
     return devices[name]
 
 
+def only() -> Device:
+    """The only device that is known.
+
+    Raises:
+        UsageError: there is none, or more than one; the message lists them.
+    """
+    devices = known()
+    if len(devices) > 1:
+        raise UsageError(f"which speaker? --speaker NAME; there are: {', '.join(sorted(devices))}")
+    return find(next(iter(devices), ""))
+
+
 def remember(name: str, device: Device) -> Path:
     """Add or replace a device and return the file that it is in."""
     _write(known() | {name: device})
