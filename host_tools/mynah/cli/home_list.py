@@ -34,5 +34,5 @@ def command(speaker: str | None, *, as_json: bool) -> None:
     for device in devices:
         words = (device.name, device.room, device.type)
         online = _ONLINE.get(device.online, "?")
-        table.add_row(*map(clean, words), online, state_in_words(dict(device.state)))
+        table.add_row(*map(clean, words), online, state_in_words(device.state))
     stdout().print(table)

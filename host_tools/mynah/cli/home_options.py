@@ -1,4 +1,4 @@
-"""What the commands of ``mynah home`` share: the speaker's option, tokens, what is told of devices."""
+"""What the commands of ``mynah home`` share: which speaker, tokens, devices in words."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mynah.home.description import Description
     from mynah.miio import MiioClient
 
@@ -60,11 +62,9 @@ def in_words(description: Description) -> str:
     return "; ".join(f"{role} ({takes(role, item)})" for role, item in description.roles.items())
 
 
-def state_in_words(state: dict[str, object] | object) -> str:
+def state_in_words(state: Mapping[str, object]) -> str:
     """Last values, in one line; text is the device's own, so it is cleaned."""
     from mynah.home.values import show
     from mynah.logs import clean
 
-    if not isinstance(state, dict):
-        return ""
     return ", ".join(f"{role} {clean(show(role, value))}" for role, value in state.items())

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from mynah.miio.codec import Hello
 
 _PROPERTIES_PER_CALL = 10
-_TIMEOUT_S = 1.0
+_TIMEOUT_S = 0.7
+_RETRIES = 1
 
 
 class WrongTokenError(BoardError):
@@ -38,7 +39,7 @@ def hello(address: str, port: int) -> Hello:
     Raises:
         BoardTimeoutError: nobody answers there.
     """
-    with MiioClient(address, port=port, timeout_s=_TIMEOUT_S) as client:
+    with _client(address, port) as client:
         try:
             return client.hello()
         except BoardTimeoutError:
@@ -57,7 +58,7 @@ def identify(address: str, port: int, token: bytes) -> Identity:
         MiioError: it answers with an error.
     """
     found = hello(address, port)
-    with MiioClient(address, token, port, timeout_s=_TIMEOUT_S) as client:
+    with _client(address, port, token) as client:
         try:
             info = client.info()
         except BoardTimeoutError:
@@ -82,12 +83,16 @@ def read(address: str, port: int, token: bytes, description: Description) -> dic
     miot = {role: entry for role, entry in readable.items() if "p" in entry}
     old = {role: entry for role, entry in readable.items() if "get" in entry}
     values: dict[str, Any] = {}
-    with MiioClient(address, token, port, timeout_s=_TIMEOUT_S) as client:
+    with _client(address, port, token) as client:
         for some in _chunks(miot, _PROPERTIES_PER_CALL):
             values |= _read_miot(client, some)
         for some in _chunks(old, description.names_per_call or _PROPERTIES_PER_CALL):
             values |= _read_old(client, some)
     return {role: values[role] for role in readable}
+
+
+def _client(address: str, port: int, token: bytes | None = None) -> MiioClient:
+    return MiioClient(address, token, port, timeout_s=_TIMEOUT_S, retries=_RETRIES)
 
 
 def _chunks(entries: dict[str, Entry], size: int) -> list[dict[str, Entry]]:

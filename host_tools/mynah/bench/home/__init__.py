@@ -1,0 +1,1 @@
+"""From an intent to the lamp's acknowledgement: the speaker beside python-miio, in one run."""
