@@ -61,6 +61,12 @@ def recordings():
     return of_kind
 
 
+@pytest.fixture(scope="session", name="wait_for")
+def _fixture_of_wait_for():
+    """A function that waits until a condition is true."""
+    return wait_for
+
+
 def wait_for(condition, timeout_s):
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -151,11 +151,10 @@ def _properties() -> dict:
     services: dict = {}
     for name, _, access, _ in sorted(spec_table.PROPERTIES.values()):
         service, _, own = name.partition(".")
-        words = services.setdefault(service, {"can be read": [], "can be set": []})
-        if access & 1:
-            words["can be read"].append(own)
-        if access & 2:
-            words["can be set"].append(own)
+        for bit, how in ((1, "can be read"), (2, "can be set")):
+            if access & bit:
+                row = services.setdefault(service, {"can be read": [], "can be set": []})
+                row[how].append(own)
     return services
 
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "pair": "give a board its Wi-Fi and take its token",
     "control": "read and set a paired speaker's properties",
     "home": "lamps, plugs, fans and more: add them to a speaker, say what they shall do",
+    "privacy": "list what a speaker listens on, sends, stores and keeps",
     "wake": "run a wake-word model over recordings, as the board does",
     "bench": "measure the wake engine: misses and false accepts, speed",
     "model": "find, look into, compile and check wake-word models",

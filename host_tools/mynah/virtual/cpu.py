@@ -97,7 +97,7 @@ class MicroPythonCpu:
             Timers(self._services, self._alarms, self.post),
             Watchdog(self._services, self._alarms, transmit, self._reset),
             self._radio,
-            Sockets(self._services, self.post, self._radio, identity),
+            Sockets(self._services, self.post, self._radio, identity, world.traffic),
         )
         world.i2c.serve(self._services)
         LedController(self._services, world.leds)

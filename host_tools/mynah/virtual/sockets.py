@@ -21,6 +21,7 @@ from mynah.virtual.datagrams import Datagrams
 from mynah.virtual.interrupts import Event
 from mynah.virtual.link import Answer, BoardOSError, Operation, Services
 from mynah.virtual.stream import Stream
+from mynah.virtual.traffic import TCP, UDP, Place, Traffic
 from mynah.virtual.udp_ports import BuiltInMdns, UdpPorts
 from mynah.virtual.watcher import Watcher
 
@@ -46,19 +47,22 @@ class Sockets:
         post: Callable[..., None],
         radio: Radio,
         identity: Identity,
+        traffic: Traffic,
     ) -> None:
         self._post = post
         self._radio = radio
+        self._traffic = traffic
         self._air = Air(radio, identity)
         self._udp_ports = UdpPorts()
         self._built_in_mdns = BuiltInMdns(self._udp_ports, self._air, radio)
         self._watcher = Watcher()
         self._sockets: dict[int, BoardSocket] = {}
         self._addresses: dict[int, Address] = {}
+        self._places: dict[int, Place] = {}
         radio.observe(self._interfaces_changed)
         services.add("socket_open", self._open)
         services.add("socket_close", self._close)
-        services.add("socket_bind", lambda number, host, port: self._get(number).bind(host, port))
+        services.add("socket_bind", self._bind)
         services.add("socket_listen", lambda number, n: self._stream(number).listen(n))
         services.add("socket_accept", self._accept)
         services.add("socket_connect", self._connect)
@@ -104,7 +108,14 @@ class Sockets:
             self._sockets[number] = Stream(self._air, self._watcher, notify)
         else:
             self._sockets[number] = Datagrams(self._air, self._watcher, self._udp_ports, notify)
+        self._places[number] = Place(TCP if kind == _SOCK_STREAM else UDP, 0)
+        self._addresses.pop(number, None)
         return number
+
+    def _bind(self, number: int, host: str, port: int) -> None:
+        self._get(number).bind(host, port)
+        self._places[number] = self._places[number]._replace(port=port)
+        self._traffic.opened(self._places[number])
 
     def _close(self, number: int) -> None:
         board_socket = self._sockets.pop(number, None)
@@ -129,10 +140,15 @@ class Sockets:
             return None
         new = self._free_number()
         self._sockets[new] = Stream(self._air, self._watcher, self._notifier(new), connection)
+        self._places[new] = self._places[number]
+        self._addresses.pop(new, None)
         return [new, *connection[2]]
 
     def _connect(self, number: int, host: str, port: int) -> None:
-        self._get(number).connect(self._resolve(host), port)
+        address = self._resolve(host), port
+        self._get(number).connect(*address)
+        self._addresses[number] = address
+        self._traffic.opened(self._places[number])
 
     def _set_address(self, number: int, host: str, port: int) -> None:
         self._addresses[number] = (self._resolve(host), port)
@@ -150,11 +166,17 @@ class Sockets:
 
     def _send(self, number: int, to_address: int, data: bytes) -> Answer:
         destination = self._addresses[number] if to_address else None
-        return self._get(number).send(data, destination), b""
+        board_socket = self._get(number)
+        sent = board_socket.send(data, destination)
+        self._traffic.opened(self._places[number])
+        peer = self._addresses.get(number, board_socket.peer)
+        self._traffic.sent(self._places[number], peer, sent)
+        return sent, b""
 
     def _receive(self, number: int, n_and_flags: int, _data: bytes) -> Answer:
         peek = bool(n_and_flags >> 16)
         data = self._get(number).receive(n_and_flags & 0xFFFF, peek=peek)
+        self._traffic.received(self._places[number], self._get(number).peer, len(data))
         return len(data), data
 
     def _resolve(self, host: str) -> str:

@@ -9,6 +9,7 @@ from mynah.virtual.i2c import I2cBuses
 from mynah.virtual.leds import Colour, Leds
 from mynah.virtual.microphone import Microphone
 from mynah.virtual.speaker import Speaker
+from mynah.virtual.traffic import Traffic
 from mynah.virtual.wifi import Wifi
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class World:
         """Attach I2C chips."""
         self.wifi = Wifi()
         """Networks in reach, and what the board's radio does."""
+        self.traffic = Traffic()
+        """What went over the board's sockets."""
 
     def on_led(self, observer: Callable[[int, list[Colour]], None]) -> None:
         """Have ``observer(pin, colours)`` called for each change of an LED."""

@@ -1,0 +1,121 @@
+"""What `mynah privacy` says, against what the board's network and flash really did."""
+
+import json
+import time
+
+import pytest
+
+from mynah import privacy
+from mynah.flash import filesystem, partitions
+from mynah.virtual.traffic import UDP, Place
+
+QUIET_S = 1.0
+SETTINGS = ("/settings.a", "/settings.b")
+
+
+@pytest.fixture(scope="module")
+def firmware():
+    return privacy.by_section(privacy.of_firmware())
+
+
+@pytest.fixture(scope="module")
+def session(paired, bench, recordings, wait_for):
+    """The board after a session of everything that a user does."""
+    paired.info()
+    paired.set("speaker.volume", 41)
+    paired.set("indicator-light.on", True)
+    paired.action("play-control.play")
+    paired.action("play-control.stop")
+    heard = paired.get("wake.count")
+    bench.virtual.world.mic.play(recordings("okay_nabu")[0][1], 16000).wait(10)
+    wait_for(lambda: paired.get("wake.count") > heard, 5)
+    paired.call("miIO.wifi_assoc_state")
+    wait_for(lambda: b'"volume": 41' in _read(bench.virtual.flash)[0], 15)
+    return paired
+
+
+def test_a_board_tells_the_same_over_network_and_serial_port(paired, console):
+    firmware = privacy.of_firmware()
+    over_network = privacy.over_network(paired)
+    assert privacy.differences(firmware, over_network) == []
+    over_console = privacy.over_console(console)
+    tables = [row for row in over_console if row["section"] != privacy.NOW]
+    assert privacy.differences(tables, over_network) == []
+    assert tables
+
+
+def test_what_is_in_use_is_in_the_tables(paired, firmware):
+    now = privacy.by_section(privacy.over_network(paired))["now"]
+    now = {row["name"]: row["items"] for row in now}
+    names = {section: {row["name"] for row in rows} for section, rows in firmware.items()}
+    assert set(now["methods"]) == names["methods"], "speaker/miot/methods.py has them all"
+    assert {"miio"} <= set(now["sockets"]) <= names["sockets"]
+    assert set(now["console"]) == names["console"] - {"Ctrl-C"}
+    assert now["network"] == ["online"]
+    assert now["microphone"] == ["listening"]
+    assert {"token", "ssid", "password"} <= set(now["settings that are set"]) <= names["settings"]
+
+
+def test_the_network_did_nothing_that_is_in_no_table(session, bench, world, firmware):
+    rows = {row["name"]: row for row in firmware["sockets"]}
+    allowed = {row["port"]: row for row in rows.values()}
+    traffic = world.traffic
+    assert Place(UDP, rows["miio"]["port"]) in traffic.places()
+    assert {place.kind for place in traffic.places()} == {UDP}
+    assert {place.port for place in traffic.places()} <= set(allowed)
+    flows = traffic.flows()
+    assert sum(flow.sent for flow in flows.values()) > 5
+    for (place, peer), flow in flows.items():
+        row = allowed[place.port]
+        asked = "peers" in row["to"] and flow.received
+        assert not flow.sent or asked or "{}:{}".format(*peer) in row["to"], (place, peer)
+
+
+def test_sound_leaves_the_board_by_no_way(session, bench, world, recordings):
+    """While it hears and nobody asks, less than a hundredth of the sound's size goes out."""
+    samples = recordings("okay_nabu")[1][1]
+    before = sum(flow.sent_bytes for flow in world.traffic.flows().values())
+    world.mic.play(samples, 16000).wait(10)
+    time.sleep(QUIET_S)
+    sent = sum(flow.sent_bytes for flow in world.traffic.flows().values()) - before
+    assert sent < len(samples) * 2 // 100
+
+
+def test_the_flash_holds_what_the_tables_say(session, bench, firmware):
+    files = _files(bench.virtual.flash)
+    patterns = [row["name"] for row in firmware["files"]]
+    patterns += firmware["files of MicroPython"][0]["name"].split(", ")
+    for path in files:
+        assert any(_matches(path, pattern) for pattern in patterns), path
+    kept = {row["name"] for row in firmware["settings"]}
+    copies = _settings(bench.virtual.flash)
+    assert copies
+    for copy in copies:
+        assert set(copy) <= kept
+    newest = copies[0]
+    for path, data in files.items():
+        if path not in SETTINGS:
+            assert newest["token"].encode() not in data, path
+            assert b"quoted" not in data, path  # of the password
+
+
+def _matches(path, pattern):
+    start, star, end = pattern.partition("*")
+    return path == pattern or (bool(star) and path.startswith(start) and path.endswith(end))
+
+
+def _settings(flash):
+    files = _files(flash)
+    copies = [files[path].split(b"\n", 1)[1] for path in SETTINGS if path in files]
+    return [json.loads(copy) for copy in copies]
+
+
+def _files(flash):
+    return filesystem.read(*_read(flash))
+
+
+def _read(flash):
+    """The filesystem's partition and its size."""
+    table = partitions.parse(flash.read(partitions.TABLE_OFFSET, partitions.TABLE_SIZE))
+    vfs = partitions.find(partitions.with_filesystem(table, flash.size), partitions.VFS_LABEL)
+    return flash.read(vfs.offset, vfs.size), vfs.size
