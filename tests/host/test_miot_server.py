@@ -4,11 +4,11 @@ import gc
 import json
 import os
 import socket
-import sys
 import time
 import warnings
 
 import pytest
+from loopback import own_address
 from miot_process import Board
 
 from mynah.paths import FIRMWARE_DIR
@@ -25,11 +25,6 @@ TOKEN = "00112233445566778899aabbccddeeff"
 HELLO = bytes.fromhex("21310020" + 28 * "ff")
 
 
-def _address(number):
-    """A loopback address of its own, where the system has more than one (not on macOS)."""
-    return "127.0.0.1" if sys.platform == "darwin" else f"127.88.0.{number}"
-
-
 @pytest.fixture(autouse=True)
 def _no_socket_outlives_its_test():
     yield
@@ -40,14 +35,14 @@ def _no_socket_outlives_its_test():
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory):
-    board = Board(_address(1), "owned", tmp_path_factory.mktemp("owned"))
+    board = Board(own_address(), "owned", tmp_path_factory.mktemp("owned"))
     yield board
     board.close()
 
 
 @pytest.fixture
 def new_board(tmp_path):
-    board = Board(_address(2), "new", tmp_path)
+    board = Board(own_address(), "new", tmp_path)
     yield board
     board.close()
 
@@ -338,7 +333,7 @@ def test_provisioning(new_board):
 
 
 def test_settings_outlive_the_process(tmp_path):
-    address = _address(3)
+    address = own_address()
     board = Board(address, "new", tmp_path)
     token = MiIOProtocol.discover(address).checksum.hex()
     device = miio.MiotDevice(address, token, timeout=3)
@@ -364,7 +359,7 @@ def do(device, aiid, *values):
 
 
 def test_each_models_settings_are_set_and_outlive_the_process(tmp_path):
-    address = _address(4)
+    address = own_address()
     board = Board(address, "owned", tmp_path)
     device = miio.MiotDevice(address, TOKEN, timeout=3)
     assert models(device) == "alexa,Alexa,wake,on,default,229,5"

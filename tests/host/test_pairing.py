@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+from loopback import own_address
 from miot_process import Board
 
 from mynah.cli import cli
@@ -24,8 +25,7 @@ SSID, PASSWORD = "home", "secret123"
 DID = 0x12345678
 TOKEN = bytes.fromhex("00112233445566778899aabbccddeeff")
 
-# Addresses of their own: the firmware's port is fixed, other tests have theirs.
-NEW, OWNED, NOBODY = "127.78.5.1", "127.78.5.2", "127.78.5.3"
+NEW, OWNED, NOBODY = own_address(), own_address(), own_address()
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,7 @@ class LossyRelay:
         self._loses = loses
         self._count = 0
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.78.5.4", 0))
+        self._socket.bind((own_address(), 0))
         self.address, self.port = self._socket.getsockname()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()

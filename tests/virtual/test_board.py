@@ -1,5 +1,6 @@
 """Boards beside each other, and what is left of one."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from mynah.virtual.identity import IdentityClaim
 MANY = pytest.mark.skipif(
     not identity._has_many_addresses(), reason="this computer has one loopback address"
 )
+# Numbers that boards do not get by themselves; another test run takes others.
+FIRST = 150 + os.getpid() % 90
 
 
 @MANY
@@ -34,31 +37,33 @@ def claim(index=None):
 def test_a_number_always_means_the_same_board():
     numbers = []
     for _ in range(2):
-        claimed = claim(7)
+        claimed = claim(FIRST)
         numbers.append(claimed.identity)
         claimed.release()
     assert numbers[0] == numbers[1]
-    assert numbers[0].address == "127.77.0.9"
+    assert numbers[0].address == f"127.77.0.{FIRST + 2}"
 
 
 @MANY
 def test_a_number_is_taken_once_also_by_other_processes():
-    mine = claim(11)
-    with pytest.raises(PortError, match="board 11 runs already"):
-        claim(11)
+    number = FIRST + 1
+    mine = claim(number)
+    with pytest.raises(PortError, match=f"board {number} runs already"):
+        claim(number)
     code = (
         "from mynah.virtual.identity import IdentityClaim as C\n"
-        "try: C(11, psram_size=0, flash_size=1)\n"
+        f"try: C({number}, psram_size=0, flash_size=1)\n"
         "except Exception as e: print(type(e).__name__)"
     )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert other.stdout == "PortError\n"
     mine.release()
-    claim(11).release()
+    claim(number).release()
 
 
 def test_where_there_is_one_loopback_address_there_is_one_board(monkeypatch):
     monkeypatch.setattr(identity, "_has_many_addresses", lambda: False)
+    monkeypatch.setattr(identity, "_LOCK_PORT", 30000 + os.getpid() % 20000)  # not another run's
     only = claim()
     assert (only.identity.index, only.identity.address) == (0, "127.0.0.1")
     with pytest.raises(PortError, match="one virtual board at a time"):
@@ -72,8 +77,9 @@ def test_a_number_out_of_range_is_refused(index):
         claim(index)
 
 
+@MANY
 def test_nothing_is_left(echo_board, console):
-    board = echo_board()
+    board = echo_board(index=FIRST + 2)
     path, port = board.flash.path, int(board.url.rsplit(":", 1)[1])
     console(board)
     board.close()
@@ -91,8 +97,8 @@ def test_a_board_that_cannot_be_made_leaves_nothing(echo_board):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(PortError, match="is taken"):
-            echo_board(index=13, tcp_port=taken.getsockname()[1])
-    claim(13).release()
+            echo_board(index=FIRST + 3, tcp_port=taken.getsockname()[1])
+    claim(FIRST + 3).release()
 
 
 @MANY
