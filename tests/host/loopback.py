@@ -1,5 +1,6 @@
 """Loopback addresses that no other test uses at the same time, in whatever process it runs."""
 
+import atexit
 import contextlib
 import socket
 import sys
@@ -7,6 +8,8 @@ import sys
 import pytest
 
 _LOCK_PORT = 54319
+_kept = contextlib.ExitStack()
+atexit.register(_kept.close)
 
 
 @contextlib.contextmanager
@@ -29,3 +32,10 @@ def addresses(n):
     finally:
         for lock in locks:
             lock.close()
+
+
+def own_address():
+    """One such address, until this process ends; on macOS the only one there is."""
+    if sys.platform == "darwin":
+        return "127.0.0.1"
+    return _kept.enter_context(addresses(1))[0]
