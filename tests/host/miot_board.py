@@ -73,6 +73,7 @@ class Socket(io.IOBase):
 class SocketModule:
     AF_INET, SOCK_DGRAM = socket.AF_INET, socket.SOCK_DGRAM
     SOL_SOCKET, SO_REUSEADDR = socket.SOL_SOCKET, socket.SO_REUSEADDR
+    SO_BROADCAST = socket.SO_BROADCAST
     getaddrinfo = staticmethod(socket.getaddrinfo)
     socket = Socket
 

@@ -19,18 +19,29 @@ MAX_PACKET = const(1400)
 _MAGIC = const(0x2131)
 _CBC = const(2)
 _FORMAT = ">HHIII"
-_HELLO = b"\x21\x31\x00\x20" + b"\xff" * 28
+HELLO = b"\x21\x31\x00\x20" + b"\xff" * 28
+_NO_DID = const(0xFFFFFFFF)
 
 
 def is_hello(packet: bytes) -> bool:
     """Whether this is a hello, which needs no token."""
-    return packet == _HELLO
+    return packet == HELLO
 
 
 def hello_reply(did: int, stamp: int, token: bytes | None) -> bytes:
     """The answer to a hello; `token` is shown, or None to keep it."""
     header = struct.pack(_FORMAT, _MAGIC, HEADER, 0, did, stamp)
     return header + (token if token else b"\xff" * 16)
+
+
+def hello_fields(packet: bytes) -> tuple | None:
+    """`(did, stamp)` of the answer to a hello, or None for what is none."""
+    if len(packet) != HEADER:
+        return None
+    magic, length, _, did, stamp = struct.unpack_from(_FORMAT, packet)
+    if magic != _MAGIC or length != HEADER or did == _NO_DID:
+        return None
+    return did, stamp
 
 
 def stamp_of(packet: bytes) -> int:

@@ -20,21 +20,22 @@ _REOPEN_MS = const(20)
 
 
 class Door:
-    """The socket that every miIO packet comes in by and goes out by.
+    """The socket that every miIO packet comes in by and goes out by; `name` as in net/sockets.py.
 
     `handle(packet, peer)`, to be set before `run`, gives the reply to a datagram from `peer`
     (address, port), or None.
     """
 
-    def __init__(self, address: str = "0.0.0.0") -> None:
+    def __init__(self, address: str = "0.0.0.0", name: str = "miio") -> None:
         self._address = address
+        self._name = name
         self._sock: Any = None
         self.handle: Callable[[bytes, tuple], bytes | None] = _silence
 
     async def run(self) -> None:
         """Task: answer whoever asks, on every interface that is up."""
         while True:
-            self._sock = sockets.open_udp("miio", self._address)
+            self._sock = sockets.open_udp(self._name, self._address)
             try:
                 await readable(self._sock)
                 while self._answer():

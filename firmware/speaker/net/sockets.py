@@ -27,6 +27,13 @@ SOCKETS = {
         "sends": "the device's number and uptime to whoever says hello, replies to methods",
         "to": (PEERS,),
     },
+    "home": {
+        "port": 0,
+        "when": "once there is a home device",
+        "takes": "what home devices answer, signed with their token",
+        "sends": "hellos, questions and commands; a hello to all when a device has moved",
+        "to": (DEVICES, "255.255.255.255:54321"),
+    },
 }
 
 # What MicroPython opens by itself under the firmware (ports/esp32/network_common.c,
@@ -59,7 +66,7 @@ opened: set = set()  # names of the sockets that were opened since the start
 
 
 def open_udp(name: str, address: str = "0.0.0.0") -> Any:
-    """The UDP socket of that name, bound and non-blocking.
+    """The UDP socket of that name, bound and non-blocking; it may broadcast.
 
     KeyError for a name that SOCKETS lacks, OSError when it cannot be opened.
     """
@@ -67,6 +74,7 @@ def open_udp(name: str, address: str = "0.0.0.0") -> Any:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         sock.setblocking(False)
         sock.bind(socket.getaddrinfo(address, port)[0][-1])
     except OSError:

@@ -2,6 +2,7 @@
 
 import binascii
 import json
+import os
 
 from micropython import const
 
@@ -100,6 +101,17 @@ class TwoCopies:
         # A copy of its own: the caller may go on changing what it handed in.
         self.values = decode(data)[1]
         return True
+
+    def remove(self) -> None:
+        """Delete both files, the older copy first: a power cut between leaves the newest, or none."""
+        self.load()
+        for index in (1 - self._newest, self._newest):
+            try:
+                os.remove(self._paths[index])
+            except OSError:  # there was none
+                pass
+        self.values = {}
+        self._generation = 0
 
 
 def _read(path: str) -> bytes:

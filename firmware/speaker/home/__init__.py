@@ -1,0 +1,1 @@
+"""The devices that the speaker knows, what was said about them, and doing it."""

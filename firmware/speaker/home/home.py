@@ -1,0 +1,38 @@
+"""The speaker as a controller: devices, the client that reaches them, the methods over them."""
+
+from speaker.home.devices import Devices
+from speaker.home.registry import Registry
+from speaker.home.service import Service
+from speaker.miot.client import Client
+from speaker.miot.udp import Door
+
+
+class Home:
+    """Everything of the home, wired; `folder` keeps the devices.
+
+    Its socket (net/sockets.py) is opened when the first device is known.
+    """
+
+    def __init__(self, folder: str, address: str = "0.0.0.0") -> None:
+        self._door = Door(address, "home")
+        client = Client(self._door.send)
+        self._door.handle = client.handle
+        self.devices = Devices(Registry(folder), client)
+        self._service = Service(self.devices)
+
+    def methods(self) -> dict:
+        """Name -> function(params, peer), for the miIO server."""
+        return self._service.methods()
+
+    async def run(self) -> None:
+        """Task: load the devices, keep their state."""
+        await self.devices.run()
+
+    async def listen(self) -> None:
+        """Task: take what the devices answer."""
+        await self.devices.wanted.wait()
+        await self._door.run()
+
+    def forget(self) -> None:
+        """Forget every device and its token: the speaker has no owner any more."""
+        self.devices.clear()

@@ -1,0 +1,101 @@
+"""The devices of the home in flash: one pair of files a device, so that a power cut loses none."""
+
+import os
+
+from micropython import const
+
+from speaker.home import records
+from speaker.util import log
+from speaker.util.hints import Iterator
+from speaker.util.storage import TwoCopies
+
+MAX_DEVICES = const(64)
+
+
+class Full(Exception):
+    """There are MAX_DEVICES devices already."""
+
+
+class Registry:
+    """Keeps records (with their tokens) in the files `<folder>/<slot>.a` and `.b`.
+
+    It keeps none in memory: `load` hands them out, and who uses them keeps what it needs.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._slots: dict = {}  # folded name -> slot
+
+    def load(self) -> Iterator[dict]:
+        """Every good record, one at a time; a damaged one is logged and its slot used again."""
+        for slot in self._used():
+            files = self._files(slot)
+            if not (files.load() and files.values):
+                files.remove()
+                continue
+            try:
+                record = records.check(files.values)
+            except ValueError as error:
+                log.error("home", "device in %s: %s", self._path(slot), error)
+                continue
+            self._slots[key(record["name"])] = slot
+            yield record
+
+    def save(self, record: dict) -> None:
+        """Keep a checked record; one of the same name is replaced. Raises Full or OSError."""
+        name = key(record["name"])
+        slot = self._slots.get(name)
+        if slot is None:
+            used = self._slots.values()
+            slot = next((i for i in range(MAX_DEVICES) if i not in used), None)
+            if slot is None:
+                raise Full
+        self._make_folder()
+        files = self._files(slot)
+        files.load()
+        files.save(record)
+        self._slots[name] = slot
+
+    def read(self, name: str) -> dict:
+        """The record of a device; KeyError when there is none (any more)."""
+        files = self._files(self._slots[key(name)])
+        if not (files.load() and files.values):
+            raise KeyError(name)
+        return files.values
+
+    def remove(self, name: str) -> None:
+        """Forget a device; KeyError when there is none."""
+        self._files(self._slots[key(name)]).remove()
+        del self._slots[key(name)]
+
+    def clear(self) -> None:
+        """Forget every device."""
+        for slot in self._used():
+            self._files(slot).remove()
+        self._slots = {}
+
+    def _used(self) -> list:
+        """The slots that have files."""
+        try:
+            names = os.listdir(self._folder)
+        except OSError:  # no device was ever added
+            return []
+        return sorted({int(name[:2]) for name in names if name[2:] in {".a", ".b"}})
+
+    def _files(self, slot: int) -> TwoCopies:
+        path = self._path(slot)
+        return TwoCopies(path + ".a", path + ".b")
+
+    def _path(self, slot: int) -> str:
+        return "%s/%02d" % (self._folder, slot)
+
+    def _make_folder(self) -> None:
+        try:
+            os.mkdir(self._folder)
+        except OSError:  # it is there already; if not, saving says so
+            pass
+
+
+def key(name: str) -> str:
+    """What makes two names the same name."""
+    return " ".join(name.lower().split())

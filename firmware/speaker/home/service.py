@@ -1,0 +1,79 @@
+"""The `mynah.home.*` methods of the speaker's own miIO server."""
+
+import json
+
+from micropython import const
+
+from speaker.home.devices import Devices
+from speaker.home.registry import MAX_DEVICES, Full
+from speaker.miot.server import BUSY, INTERNAL, INVALID_ARGUMENT, MiioError
+from speaker.util.hints import Any
+
+# What a page of `list` may take of a reply (see miot/server.py); the rest is its wrapper.
+_MAX_PAGE = const(1200)
+
+
+class Service:
+    """Methods for the miIO server: name -> function(params, peer)."""
+
+    def __init__(self, devices: Devices) -> None:
+        self._devices = devices
+
+    def methods(self) -> dict:
+        """Name -> function(params, peer)."""
+        return {
+            "mynah.home.add": self._add,
+            "mynah.home.remove": self._remove,
+            "mynah.home.list": self._list,
+        }
+
+    def _add(self, params: Any, _peer: tuple) -> list:
+        self._check_loaded()
+        try:
+            self._devices.add(params)
+        except ValueError as error:
+            raise MiioError(INVALID_ARGUMENT, error.args[0]) from error
+        except Full as error:
+            text = "%d devices are known, more do not fit: remove one first" % MAX_DEVICES
+            raise MiioError(INVALID_ARGUMENT, text) from error
+        except OSError as error:
+            raise MiioError(INTERNAL, "not saved: flash error %s" % error.errno) from error
+        return ["ok"]
+
+    def _remove(self, params: Any, _peer: tuple) -> list:
+        self._check_loaded()
+        if not isinstance(params, list) or len(params) != 1 or not isinstance(params[0], str):
+            raise MiioError(INVALID_ARGUMENT, "params: the list of one name is wanted")
+        try:
+            self._devices.remove(params[0])
+        except KeyError as error:
+            raise MiioError(INVALID_ARGUMENT, "there is no device of that name") from error
+        return ["ok"]
+
+    def _list(self, params: Any, _peer: tuple) -> dict:
+        self._check_loaded()
+        start = params.get("from", 0) if isinstance(params, dict) else 0
+        if not isinstance(start, int) or isinstance(start, bool) or start < 0:
+            raise MiioError(INVALID_ARGUMENT, "from: the number of a device is wanted")
+        devices = self._devices.all()
+        page: list = []
+        size = 0
+        for index in range(start, len(devices)):
+            described = devices[index].describe()
+            n = _size(described)
+            if n > _MAX_PAGE:  # the record alone always fits
+                described["state"] = {}
+                n = _size(described)
+            size += n + 1
+            if page and size > _MAX_PAGE:
+                return {"devices": page, "next": index}
+            page.append(described)
+        return {"devices": page, "next": None}
+
+    def _check_loaded(self) -> None:
+        if not self._devices.loaded:
+            raise MiioError(BUSY, "busy: ask again")
+
+
+def _size(value: dict) -> int:
+    return len(json.dumps(value, separators=(",", ":")).encode())
