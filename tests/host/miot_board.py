@@ -7,12 +7,11 @@ firmware's own files do everything but the radio, the amplifier and the socket's
 
 # ruff: noqa: E402 - the stand-ins come before what imports them
 import asyncio
-import io
-import select
-import socket
 import sys
 
 sys.modules["network"] = type("network", (), {"STAT_IDLE": 1000, "STAT_CONNECTING": 1001})
+
+from fakes import udp as udp_fake
 
 from speaker.app.bindings import make_spec
 from speaker.app.device import Device
@@ -20,9 +19,10 @@ from speaker.app.settings import Settings
 from speaker.app.state import Store
 from speaker.app.wallclock import WallClock
 from speaker.app.words import Words
+from speaker.home.home import Home
 from speaker.miot import udp
 from speaker.miot.server import Server
-from speaker.net import sockets, wifi
+from speaker.net import wifi
 from speaker.net.provisioning import Provisioning
 from speaker.util import log
 from speaker.util.clock import Uptime
@@ -47,35 +47,6 @@ class Word:
 
 class Engine:
     words, vads = [Word()], []
-
-
-class Socket(io.IOBase):
-    def __init__(self, family, kind):
-        self._socket = socket.socket(family, kind)
-        self._poll = select.poll()
-        self._poll.register(self._socket, select.POLLIN)
-
-    def ioctl(self, request, flags):
-        return flags & select.POLLIN if request == 3 and self._poll.poll(0) else 0
-
-    def __getattr__(self, name):
-        return getattr(self._socket, name)
-
-    def recvfrom(self, n):
-        data, packed = self._socket.recvfrom(n)
-        _, address, port = socket.sockaddr(packed)
-        return data, (".".join([str(byte) for byte in address]), port)
-
-    def sendto(self, data, peer):
-        return self._socket.sendto(data, socket.getaddrinfo(peer[0], peer[1])[0][-1])
-
-
-class SocketModule:
-    AF_INET, SOCK_DGRAM = socket.AF_INET, socket.SOCK_DGRAM
-    SOL_SOCKET, SO_REUSEADDR = socket.SOL_SOCKET, socket.SO_REUSEADDR
-    SO_BROADCAST = socket.SO_BROADCAST
-    getaddrinfo = staticmethod(socket.getaddrinfo)
-    socket = Socket
 
 
 class Radio:
@@ -146,10 +117,19 @@ async def main():
     uptime = Uptime()
     radio = Radio()
     provisioning = Provisioning(radio, settings, store, "mynah-speaker-test_miap0001")
+    home = Home(FOLDER + "/home", radio.is_joined, ADDRESS)
     device = Device(
-        "mynah.speaker.test", "30:ED:A0:00:00:01", radio, provisioning, settings, uptime, restart
+        "mynah.speaker.test",
+        "30:ED:A0:00:00:01",
+        radio,
+        provisioning,
+        settings,
+        uptime,
+        restart,
+        home.forget,
     )
     methods = device.methods()
+    methods.update(home.methods())
     methods.update(
         make_spec(
             store,
@@ -172,12 +152,14 @@ async def main():
         door.send,
     )
     door.handle = server.handle
-    sockets.socket = SocketModule
+    udp_fake.install()
     supervisor = Supervisor(restart)
     supervisor.start("wifi", provisioning.run)
     supervisor.start("device", device.run)
     supervisor.start("settings", settings.follow)
     supervisor.start("miio", door.run)
+    supervisor.start("home", home.run)
+    supervisor.start("home-door", home.listen)
     await asyncio.sleep_ms(0)
     while radio.open == (OWNER != "new") or store.get("net") == "joining":
         await asyncio.sleep_ms(10)

@@ -10,6 +10,7 @@ from mynah.paths import FIRMWARE_DIR
 from mynah.virtual.micropython import micropython_command
 
 BOARD = Path(__file__).with_name("miot_board.py")
+UPY_DIR = Path(__file__).parents[1] / "upy"
 
 
 class Board:
@@ -18,7 +19,8 @@ class Board:
     def __init__(self, address, owner, folder):
         self.address = address
         self._log = folder / "log.txt"
-        environment = {**os.environ, "MICROPYPATH": f"{FIRMWARE_DIR}{os.pathsep}.frozen"}
+        path = os.pathsep.join([str(FIRMWARE_DIR), str(UPY_DIR), ".frozen"])
+        environment = {**os.environ, "MICROPYPATH": path}
         with self._log.open("wb") as file:
             self.process = subprocess.Popen(
                 [*micropython_command(), str(BOARD), address, owner, str(folder)],

@@ -17,7 +17,10 @@ _REPLY_MS = 500
 
 
 class Device:
-    """Methods for the miIO server. `reset` restarts the board."""
+    """Methods for the miIO server.
+
+    `reset` restarts the board; `forget` forgets what else belongs to the owner.
+    """
 
     def __init__(
         self,
@@ -28,6 +31,7 @@ class Device:
         settings: Settings,
         uptime: Uptime,
         reset: Callable[[], object],
+        forget: Callable[[], object],
     ) -> None:
         self._model = model
         self._mac = mac
@@ -36,6 +40,7 @@ class Device:
         self._settings = settings
         self._uptime = uptime
         self._reset = reset
+        self._forget = forget
         self._restart = asyncio.Event()
 
     def methods(self) -> dict:
@@ -54,8 +59,9 @@ class Device:
 
     def restore(self) -> None:
         """Forget the owner and start again, ready to be set up."""
-        log.warning("app", "restored: network and token are forgotten")
+        log.warning("app", "restored: network, token and devices are forgotten")
         self._settings.restore()
+        self._forget()
         self._restart.set()
 
     async def run(self) -> None:

@@ -23,6 +23,7 @@ from speaker.app.state import STOPPED, Store
 from speaker.app.wallclock import WallClock
 from speaker.app.words import Words
 from speaker.audio import tones
+from speaker.home.home import Home
 from speaker.miot import udp
 from speaker.miot.server import Server
 from speaker.net.provisioning import Provisioning
@@ -36,6 +37,7 @@ from speaker.wake.word import WakeWord
 
 _BOARD_FILE = "/board.json"
 _SETTINGS = ("/settings.a", "/settings.b")
+_HOME = "/home"
 _VOLUME_STEP = 5
 _RETRY_S = 30
 _SSID_BYTES = 32
@@ -88,6 +90,7 @@ class Speaker:
         ssid = set_up_ssid(self._board["name"], mac)
         self._provisioning = Provisioning(radio, self.settings, self.store, ssid)
         address = ":".join(["%02X" % byte for byte in mac])
+        self._home = Home(_HOME, radio.is_joined)
         self._device = Device(
             self._board["model"],
             address,
@@ -96,6 +99,7 @@ class Speaker:
             self.settings,
             self._uptime,
             machine.reset,
+            self._home.forget,
         )
         serial = address.replace(":", "").lower()
         did = int.from_bytes(mac[2:6], "big")
@@ -111,6 +115,7 @@ class Speaker:
         )
         methods = self._device.methods()
         methods.update(spec.methods())
+        methods.update(self._home.methods())
         privacy = Privacy(self.settings, self.store, self._console, methods.keys)
         methods.update(privacy.methods())
         self._console.add(PRIVACY, privacy.run)
@@ -138,6 +143,8 @@ class Speaker:
         start("settings", self.settings.follow)
         start("wifi", self._provisioning.run)
         start("miio", self._door.run)
+        start("home", self._home.run)
+        start("home-door", self._home.listen)
         start("device", self._device.run)
         start("counters", self._counters.run)
         start("console", self._console.run)

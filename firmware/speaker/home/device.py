@@ -3,7 +3,7 @@
 from micropython import const
 
 from speaker.home import values
-from speaker.miot.client import Client, NoAnswer, Remote
+from speaker.miot.client import Client, NoAnswerError, Remote
 from speaker.miot.server import MiioError
 from speaker.util import log
 from speaker.util.hints import Any
@@ -17,7 +17,7 @@ _POLL_TRIES = const(2)
 _DONE = (0, 1)  # done, and accepted but not yet done
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The device has no such role, or it cannot be set: `args[0]` says which."""
 
 
@@ -76,7 +76,7 @@ class Device:
     async def read(self, roles: list | None = None, patient: bool = True) -> dict:
         """Ask for the values of these roles, or of all; the state, with them in it.
 
-        What the device does not tell is missing. Raises NoAnswer or MiioError.
+        What the device does not tell is missing. Raises NoAnswerError or MiioError.
         """
         tries = 3 if patient else _POLL_TRIES
         wanted = [role for role in roles or self.roles if self.can_read(role)]
@@ -89,11 +89,14 @@ class Device:
         return self.state
 
     async def write(self, wanted: list) -> None:
-        """Set `(role, value)`, in this order. Raises Refused, ValueError, NoAnswer or MiioError."""
+        """Set `(role, value)`, in this order.
+
+        Raises RefusedError, ValueError for a bad value, NoAnswerError or MiioError.
+        """
         items = []
         for role, value in wanted:
             if not self.can_set(role):
-                raise Refused(READ_ONLY if role in self.roles else "no " + role)
+                raise RefusedError(READ_ONLY if role in self.roles else "no " + role)
             items.append((role, values.to_device(role, self.roles[role], value)))
         properties = [item for item in items if "p" in self.roles[item[0]]]
         if properties:
@@ -105,9 +108,9 @@ class Device:
             self.state[role] = values.from_device(role, self.roles[role], raw)
 
     async def act(self, role: str) -> None:
-        """Call the action of that role. Raises Refused, NoAnswer or MiioError."""
+        """Call the action of that role. Raises RefusedError, NoAnswerError or MiioError."""
         if not self.can_act(role):
-            raise Refused(READ_ONLY if role in self.roles else "no " + role)
+            raise RefusedError(READ_ONLY if role in self.roles else "no " + role)
         siid, aiid = self.roles[role]["x"]
         params = {"did": str(self.remote.did), "siid": siid, "aiid": aiid, "in": []}
         _check_codes([await self._call("action", params, once=True)])
@@ -147,7 +150,7 @@ class Device:
     async def _call(self, method: str, params: object, tries: int = 3, once: bool = False) -> Any:
         try:
             result = await self._client.call(self.remote, method, params, tries, once)
-        except NoAnswer as error:
+        except NoAnswerError as error:
             self._note(error.args[0])
             raise
         except MiioError:  # it is there, and says no

@@ -3,33 +3,32 @@
 import asyncio
 import time
 
-from micropython import const
-
 from speaker.home import records, registry
 from speaker.home.device import Device
-from speaker.miot.client import Client, NoAnswer
+from speaker.miot.client import Client, NoAnswerError
 from speaker.miot.server import MiioError
 from speaker.util import log
-from speaker.util.hints import Any
+from speaker.util.hints import Any, Callable
 
 # Plain numbers, not const(): the tests shorten them.
 POLL_MS = 60_000  # every device's state is at most so old
 GAP_MS = 250  # between two polls: the radio is for others, too
 FIRST_BACKOFF_MS = 5_000
 LONGEST_BACKOFF_MS = 300_000
-
-_IDLE_MS = const(500)
+IDLE_MS = 500
 
 
 class Devices:
     """The devices by name, kept in the registry.
 
     `wanted` is set as soon as there is one: before that nothing need be listened for.
+    `joined()` says whether there is a network to ask them over.
     """
 
-    def __init__(self, kept: registry.Registry, client: Client) -> None:
+    def __init__(self, kept: registry.Registry, client: Client, joined: Callable[[], bool]) -> None:
         self._kept = kept
         self._client = client
+        self._joined = joined
         self._by_key: dict = {}
         self._due: dict = {}  # key -> (when to poll it, how long to wait after a failure)
         self.loaded = False
@@ -44,15 +43,15 @@ class Devices:
         return self._by_key[registry.key(name)]
 
     def add(self, record: Any) -> None:
-        """Know a device from now on. Raises ValueError, registry.Full or OSError."""
+        """Know a device from now on. Raises ValueError, registry.FullError or OSError."""
         checked = records.check(record)
         self._kept.save(checked)
         self._know(checked)
         log.info("home", "added %s, %s at %s", checked["name"], checked["type"], checked["address"])
 
-    def remove(self, name: str) -> None:
+    def forget(self, name: str) -> None:
         """Forget a device; KeyError when there is none."""
-        self._kept.remove(name)
+        self._kept.forget(name)
         self._by_key.pop(registry.key(name))
         self._due.pop(registry.key(name))
         log.info("home", "removed %s", name)
@@ -71,14 +70,23 @@ class Devices:
         self.loaded = True
         if self._by_key:
             log.info("home", "%d devices", len(self._by_key))
+        await self.wanted.wait()
         while True:
-            await self.wanted.wait()
+            if not self._joined():
+                await self._wait_for_network()
             key = self._next()
             if key is None:
-                await asyncio.sleep_ms(_IDLE_MS)
+                await asyncio.sleep_ms(IDLE_MS)
                 continue
             await self._poll(key, self._by_key[key])
             await asyncio.sleep_ms(GAP_MS)
+
+    async def _wait_for_network(self) -> None:
+        """Afterwards every device is asked at once: whoever was offline may be back as well."""
+        while not self._joined():
+            await asyncio.sleep_ms(IDLE_MS)
+        for key in self._due:
+            self._due[key] = (time.ticks_ms(), FIRST_BACKOFF_MS)
 
     def _know(self, record: dict) -> None:
         key = registry.key(record["name"])
@@ -101,7 +109,7 @@ class Devices:
         try:
             await device.read(patient=False)
             delay_ms, backoff_ms = POLL_MS, FIRST_BACKOFF_MS
-        except NoAnswer:
+        except NoAnswerError:
             delay_ms, backoff_ms = backoff_ms, min(2 * backoff_ms, LONGEST_BACKOFF_MS)
         except MiioError as error:
             log.debug("home", "%s: error %d", device.name, error.args[0])

@@ -5,19 +5,21 @@ from speaker.home.registry import Registry
 from speaker.home.service import Service
 from speaker.miot.client import Client
 from speaker.miot.udp import Door
+from speaker.util.hints import Callable
 
 
 class Home:
     """Everything of the home, wired; `folder` keeps the devices.
 
-    Its socket (net/sockets.py) is opened when the first device is known.
+    `joined()` says whether there is a network. The home's socket (net/sockets.py) is opened when
+    the first device is known.
     """
 
-    def __init__(self, folder: str, address: str = "0.0.0.0") -> None:
+    def __init__(self, folder: str, joined: Callable[[], bool], address: str = "0.0.0.0") -> None:
         self._door = Door(address, "home")
         client = Client(self._door.send)
         self._door.handle = client.handle
-        self.devices = Devices(Registry(folder), client)
+        self.devices = Devices(Registry(folder), client, joined)
         self._service = Service(self.devices)
 
     def methods(self) -> dict:

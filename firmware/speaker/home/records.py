@@ -81,12 +81,12 @@ def check_address(address: Any) -> str:
     parts = address.split(".") if isinstance(address, str) else []
     numbers = [int(part) for part in parts if _is_number(part)]
     if len(parts) != 4 or len(numbers) != 4 or max(numbers) > 255 or not 0 < numbers[0] < 224:
-        raise ValueError("address: an IPv4 address like 192.168.1.20 is wanted")
+        raise ValueError("address: an IPv4 address is wanted, four numbers with dots between")
     return address
 
 
 def _is_number(part: str) -> bool:
-    return 0 < len(part) <= 3 and all([c in _NUMBERS for c in part])
+    return 0 < len(part) <= 3 and all(c in _NUMBERS for c in part)
 
 
 def _text(record: dict, field: str, longest: int) -> str:
@@ -121,7 +121,7 @@ def _roles(value: Any) -> dict:
     if not isinstance(value, dict) or not 0 < len(value) <= _MAX_ROLES:
         raise ValueError("roles: an object of 1 to %d roles is wanted" % _MAX_ROLES)
     for role, entry in value.items():
-        if not 0 < len(role) <= _MAX_NAME or not all([c in _ROLE_LETTERS for c in role]):
+        if not 0 < len(role) <= _MAX_NAME or not all(c in _ROLE_LETTERS for c in role):
             raise ValueError("roles: %s is no name of a role" % _shown(role))
         fault = _fault(entry)
         if fault:
@@ -178,10 +178,10 @@ def _allowed_fault(allowed: Any) -> str:
     if allowed is None:
         return ""
     if isinstance(allowed, dict):
-        good = 0 < len(allowed) <= _MAX_CHOICES and all([_is_number_(v) for v in allowed.values()])
+        good = 0 < len(allowed) <= _MAX_CHOICES and all(_is_number_(v) for v in allowed.values())
         return "" if good else '"a" names 1 to %d numbers' % _MAX_CHOICES
     good = isinstance(allowed, list) and len(allowed) == 3
-    if not good or not all([_is_number_(v) for v in allowed]):
+    if not good or not all(_is_number_(v) for v in allowed):
         return '"a" is [low,high,step], an object of named numbers, or null'
     low, high, step = allowed
     return "" if low <= high and step > 0 else '"a": low must not exceed high, step must exceed 0'
@@ -190,7 +190,7 @@ def _allowed_fault(allowed: Any) -> str:
 def _is_pair(value: Any) -> bool:
     if not isinstance(value, list) or len(value) != 2:
         return False
-    return all([_is_whole(number) and 0 < number < 0x10000 for number in value])
+    return all(_is_whole(number) and 0 < number < 0x10000 for number in value)
 
 
 def _is_whole(value: Any) -> bool:

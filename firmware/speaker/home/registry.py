@@ -6,13 +6,14 @@ from micropython import const
 
 from speaker.home import records
 from speaker.util import log
+from speaker.util.files import make_folder
 from speaker.util.hints import Iterator
 from speaker.util.storage import TwoCopies
 
 MAX_DEVICES = const(64)
 
 
-class Full(Exception):
+class FullError(Exception):
     """There are MAX_DEVICES devices already."""
 
 
@@ -31,7 +32,7 @@ class Registry:
         for slot in self._used():
             files = self._files(slot)
             if not (files.load() and files.values):
-                files.remove()
+                files.forget()
                 continue
             try:
                 record = records.check(files.values)
@@ -42,15 +43,15 @@ class Registry:
             yield record
 
     def save(self, record: dict) -> None:
-        """Keep a checked record; one of the same name is replaced. Raises Full or OSError."""
+        """Keep a checked record; one of the same name is replaced. Raises FullError or OSError."""
         name = key(record["name"])
         slot = self._slots.get(name)
         if slot is None:
             used = self._slots.values()
             slot = next((i for i in range(MAX_DEVICES) if i not in used), None)
             if slot is None:
-                raise Full
-        self._make_folder()
+                raise FullError
+        make_folder(self._folder)
         files = self._files(slot)
         files.load()
         files.save(record)
@@ -63,15 +64,15 @@ class Registry:
             raise KeyError(name)
         return files.values
 
-    def remove(self, name: str) -> None:
+    def forget(self, name: str) -> None:
         """Forget a device; KeyError when there is none."""
-        self._files(self._slots[key(name)]).remove()
+        self._files(self._slots[key(name)]).forget()
         del self._slots[key(name)]
 
     def clear(self) -> None:
         """Forget every device."""
         for slot in self._used():
-            self._files(slot).remove()
+            self._files(slot).forget()
         self._slots = {}
 
     def _used(self) -> list:
@@ -88,12 +89,6 @@ class Registry:
 
     def _path(self, slot: int) -> str:
         return "%s/%02d" % (self._folder, slot)
-
-    def _make_folder(self) -> None:
-        try:
-            os.mkdir(self._folder)
-        except OSError:  # it is there already; if not, saving says so
-            pass
 
 
 def key(name: str) -> str:

@@ -5,7 +5,7 @@ import json
 from micropython import const
 
 from speaker.home.devices import Devices
-from speaker.home.registry import MAX_DEVICES, Full
+from speaker.home.registry import MAX_DEVICES, FullError
 from speaker.miot.server import BUSY, INTERNAL, INVALID_ARGUMENT, MiioError
 from speaker.util.hints import Any
 
@@ -33,7 +33,7 @@ class Service:
             self._devices.add(params)
         except ValueError as error:
             raise MiioError(INVALID_ARGUMENT, error.args[0]) from error
-        except Full as error:
+        except FullError as error:
             text = "%d devices are known, more do not fit: remove one first" % MAX_DEVICES
             raise MiioError(INVALID_ARGUMENT, text) from error
         except OSError as error:
@@ -45,7 +45,7 @@ class Service:
         if not isinstance(params, list) or len(params) != 1 or not isinstance(params[0], str):
             raise MiioError(INVALID_ARGUMENT, "params: the list of one name is wanted")
         try:
-            self._devices.remove(params[0])
+            self._devices.forget(params[0])
         except KeyError as error:
             raise MiioError(INVALID_ARGUMENT, "there is no device of that name") from error
         return ["ok"]

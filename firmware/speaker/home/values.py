@@ -98,7 +98,7 @@ def _snapped(value: float, low: float, high: float, step: float) -> Any:
     """The nearest value of the range."""
     value = max(low, min(high, value))
     snapped = min(low + int((value - low) / step + 0.5) * step, high)
-    whole = all([isinstance(number, int) for number in (low, high, step)])
+    whole = all(isinstance(number, int) for number in (low, high, step))
     # 16 + 3 * 0.1 is 16.299999: what is sent has as many digits as the steps have.
     return int(snapped) if whole else round(snapped, 3)
 

@@ -20,17 +20,19 @@ OFFLINE = "offline"  # no answer, not even to a hello
 WRONG_TOKEN = "wrong token"  # noqa: S105 - answers a hello, and nothing that this token signs
 SILENT = "silent"  # answers a hello; this token was right before
 
+# Plain numbers, not const(): the tests shorten them.
 # A lost packet is found out soon; a slow device (a gateway that wakes a battery) has 2 s.
-_HELLO_MS = (400, 600, 800)
-_REPLY_MS = (1000, 1500, 2000)
+HELLO_MS = (400, 600, 800)
+REPLY_MS = (1000, 1500, 2000)
+BUSY_MS = 300
+SEARCH_MS = 600
+SEARCH_EVERY_MS = 10_000
+
 _FRESH_MS = const(120_000)
-_BUSY_MS = const(300)
 # Error codes for "ask again" (python-miio: user ack timeout, and busy).
 _ASK_AGAIN = (-30001, -9999)
 _MAX_NUMBER = const(9999)  # what every client stays below; a retry adds 100, as python-miio does
 _RETRY_STEP = const(100)
-_SEARCH_MS = const(600)
-_SEARCH_EVERY_MS = const(10_000)
 _MAX_SEEN = const(128)
 _LONG_MS = const(500_000_000)
 # A reply whose stamp is so far behind the device's clock is an old one, sent again by somebody.
@@ -39,7 +41,7 @@ _MAX_TEXT = codec.MAX_PACKET - codec.HEADER - 17
 _MIIO_PORT = const(54321)
 
 
-class NoAnswer(Exception):
+class NoAnswerError(Exception):
     """A device did not answer: `args[0]` is OFFLINE, WRONG_TOKEN or SILENT."""
 
 
@@ -58,7 +60,7 @@ class Remote:
         self.home = self.peer  # where it answered last with its token
         self.proven = False  # the token was right once
         self._stamp = -1
-        self._stamp_ms = 0
+        self._stamp_ms = time.ticks_ms()
         self._number = random.randrange(1, _MAX_NUMBER)
 
     def next_number(self, step: int = 1) -> int:
@@ -105,7 +107,7 @@ class Client:
         self._send = send
         self._broadcast = (broadcast, _MIIO_PORT) if broadcast else None
         self._waiting: list = []
-        self._searched_ms = time.ticks_add(time.ticks_ms(), -_SEARCH_EVERY_MS)
+        self._searched_ms = time.ticks_add(time.ticks_ms(), -SEARCH_EVERY_MS)
         self._seen: dict = {}  # did -> (address, port), of who answered the last search
         self.dropped = {"late": 0, "checksum": 0, "content": 0, "old": 0}
 
@@ -116,25 +118,25 @@ class Client:
 
         `once`: it must not be done twice, so a retry keeps the request's id, by which devices
         know a repeat; otherwise it gets a new one, since some devices ignore a repeat.
-        Raises NoAnswer, MiioError(code, message) as the device says it, ValueError for a request
-        that is longer than a packet.
+        Raises NoAnswerError, MiioError(code, message) as the device says it, ValueError for a
+        request that is longer than a packet.
         """
         async with remote.lock:
             try:
                 result = await self._try(remote, method, params, tries, once)
-            except NoAnswer:
+            except NoAnswerError:
                 remote.peer = remote.home
                 raise
             remote.home = remote.peer
             return result
 
     async def hello(self, remote: Remote) -> None:
-        """Ask for the device's clock; NoAnswer(OFFLINE) when it is nowhere."""
-        for timeout_ms in _HELLO_MS:
+        """Ask for the device's clock; NoAnswerError(OFFLINE) when it is nowhere."""
+        for timeout_ms in HELLO_MS:
             if await self._exchange(_Waiting(remote, []), codec.HELLO, timeout_ms) is not None:
                 return
         if not await self._follow(remote):
-            raise NoAnswer(OFFLINE)
+            raise NoAnswerError(OFFLINE)
 
     def handle(self, packet: bytes, peer: tuple) -> None:
         """Take a datagram from `peer` (address, port); what nobody waits for is dropped."""
@@ -155,7 +157,7 @@ class Client:
 
     def _take_hello(self, fields: tuple, peer: tuple) -> None:
         did, stamp = fields
-        if _age_ms(self._searched_ms) < _SEARCH_MS and len(self._seen) < _MAX_SEEN:
+        if _age_ms(self._searched_ms) < SEARCH_MS and len(self._seen) < _MAX_SEEN:
             self._seen[did] = peer
         for waiting in self._waiting:
             remote = waiting.remote
@@ -193,13 +195,13 @@ class Client:
         self, remote: Remote, method: str, params: object, tries: int, once: bool
     ) -> Any:
         waiting = _Waiting(remote, [remote.next_number()])
-        wait_ms = iter(_REPLY_MS)
+        wait_ms = iter(REPLY_MS)
         for attempt in range(tries):
             if not remote.is_fresh():
                 await self.hello(remote)
             request = _request(waiting.numbers[-1], method, params)
             packet = remote.codec.encrypt(remote.did, remote.stamp(), request)
-            reply = await self._exchange(waiting, packet, next(wait_ms, _REPLY_MS[-1]))
+            reply = await self._exchange(waiting, packet, next(wait_ms, REPLY_MS[-1]))
             if reply is None:
                 remote.set_clock(-1)
                 if not once:
@@ -209,37 +211,35 @@ class Client:
             error = reply.get("error")
             if error is None:
                 # python-miio's simulator leaves the wrapper of miIO.info out.
-                return reply["result"] if "result" in reply else reply
+                return reply.get("result", reply)
             if _code(error) not in _ASK_AGAIN or attempt == tries - 1:
                 raise MiioError(_code(error), _message(error))
-            await asyncio.sleep_ms(_BUSY_MS)
+            await asyncio.sleep_ms(BUSY_MS)
             waiting = _Waiting(remote, [remote.next_number()])
         await self.hello(remote)  # raises for a device that went away meanwhile
         wrong = waiting.unsigned or not remote.proven
-        raise NoAnswer(WRONG_TOKEN if wrong else SILENT)
+        raise NoAnswerError(WRONG_TOKEN if wrong else SILENT)
 
     async def _follow(self, remote: Remote) -> bool:
         """Whether the device answers from another address, which `remote` has then."""
         if self._broadcast is None or not remote.did:
             return False
-        if _age_ms(self._searched_ms) >= _SEARCH_EVERY_MS:
+        if _age_ms(self._searched_ms) >= SEARCH_EVERY_MS:
             self._searched_ms = time.ticks_ms()
             self._seen = {}
             self._send(codec.HELLO, self._broadcast)
         # One search serves all who lost a device: a router that was restarted moves them all.
-        await asyncio.sleep_ms(max(0, _SEARCH_MS - _age_ms(self._searched_ms)))
+        await asyncio.sleep_ms(max(0, SEARCH_MS - _age_ms(self._searched_ms)))
         peer = self._seen.get(remote.did)
         if peer is None or peer == remote.peer:
             return False
         remote.peer = peer
-        if await self._exchange(_Waiting(remote, []), codec.HELLO, _HELLO_MS[0]) is not None:
+        if await self._exchange(_Waiting(remote, []), codec.HELLO, HELLO_MS[0]) is not None:
             return True
         remote.peer = remote.home
         return False
 
-    async def _exchange(
-        self, waiting: _Waiting, packet: bytes, timeout_ms: int
-    ) -> Any:
+    async def _exchange(self, waiting: _Waiting, packet: bytes, timeout_ms: int) -> Any:
         """Send to the device, and wait for what answers; None when nothing did."""
         waiting.event.clear()
         waiting.reply = None
@@ -250,11 +250,11 @@ class Client:
         except asyncio.TimeoutError:
             pass
         finally:
-            self._waiting.remove(waiting)
+            self._waiting = [other for other in self._waiting if other is not waiting]
         return waiting.reply
 
 
-def _age_ms(then_ms: int) -> int:
+def _age_ms(then_ms: Any) -> int:
     """Time since a tick. The ticks wrap: what is longer ago than 6 days is just long ago."""
     age_ms = time.ticks_diff(time.ticks_ms(), then_ms)
     return age_ms if age_ms >= 0 else _LONG_MS

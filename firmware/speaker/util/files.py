@@ -37,6 +37,16 @@ FILES = {
         "secret": "token and Wi-Fi password, not encrypted",
         "what": "the settings listed here; second of two copies",
     },
+    "/home/*.a": {
+        "access": WRITTEN,
+        "secret": "the device's token, not encrypted",
+        "what": "a home device: name, room, address, what it can; first of two copies",
+    },
+    "/home/*.b": {
+        "access": WRITTEN,
+        "secret": "the device's token, not encrypted",
+        "what": "a home device: name, room, address, what it can; second of two copies",
+    },
 }
 
 # What is read without `open_file`: code, by MicroPython itself.
@@ -60,6 +70,25 @@ def open_file(path: str, mode: str) -> Any:
     if row is None or (row["access"] != WRITTEN and mode not in ("r", "rb")):
         raise ValueError("speaker/util/files.py has no such file: %s, %s" % (path, mode))
     return open(path, mode)
+
+
+def delete(path: str) -> None:
+    """Delete a file of the table, if it is there. ValueError for one that must not be written."""
+    row = _row(path)
+    if row is None or row["access"] != WRITTEN:
+        raise ValueError("speaker/util/files.py has no such file: %s" % path)
+    try:
+        os.remove(path)
+    except OSError:  # there was none
+        pass
+
+
+def make_folder(path: str) -> None:
+    """Make the folder that files of the table with a `*` lie in, if it is not there yet."""
+    try:
+        os.mkdir(path)
+    except OSError:  # it is there; if not, writing into it says so
+        pass
 
 
 def present() -> list:

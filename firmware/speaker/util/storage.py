@@ -2,12 +2,11 @@
 
 import binascii
 import json
-import os
 
 from micropython import const
 
 from speaker.util import log
-from speaker.util.files import open_file
+from speaker.util.files import delete, open_file
 
 # `<magic> <generation> <crc32 of generation and body, 8 hex digits>\n<JSON body>`
 _MAGIC = b"mynah1"
@@ -102,14 +101,11 @@ class TwoCopies:
         self.values = decode(data)[1]
         return True
 
-    def remove(self) -> None:
-        """Delete both files, the older copy first: a power cut between leaves the newest, or none."""
+    def forget(self) -> None:
+        """Delete both files, the older first: a power cut between them leaves the newest."""
         self.load()
         for index in (1 - self._newest, self._newest):
-            try:
-                os.remove(self._paths[index])
-            except OSError:  # there was none
-                pass
+            delete(self._paths[index])
         self.values = {}
         self._generation = 0
 
