@@ -58,7 +58,7 @@ def test_a_board_that_is_the_same_does_not_differ(rows):
 def test_each_difference_is_told(rows):
     board = copy.deepcopy(rows)
     gone = board.pop(0)
-    changed = next(row for row in board if row["section"] == "sockets")
+    changed = next(row for row in board if row["name"] == "miio")
     changed["port"] = 1234
     board.append({"section": "sockets", "name": "spy", "port": 9, "to": ["cloud.example:9"]})
     told = [str(each) for each in privacy.differences(rows, board)]

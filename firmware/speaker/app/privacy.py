@@ -11,6 +11,7 @@ import json
 
 from speaker.app import config, console, settings, state
 from speaker.audio import ring
+from speaker.home import registry
 from speaker.miot import guard, methods, spec_table
 from speaker.miot.server import INVALID_ARGUMENT, MiioError
 from speaker.net import networks, sockets
@@ -39,6 +40,10 @@ MEMORY = {
     "last wake": {
         "how much": "1",
         "what": "word, certainty and time of the last detection and near miss, and their counts",
+    },
+    "home devices": {
+        "how much": "%d" % registry.MAX_DEVICES,
+        "what": "what /home holds, and the last known state of each",
     },
     "replies": {
         "how much": "%d clients" % guard.N_PEERS,
