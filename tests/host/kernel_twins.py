@@ -15,15 +15,14 @@ from mynah.paths import FIRMWARE_DIR
 WINDOW, CHANNELS = 480, 40
 
 
-def load_twins(monkeypatch):
-    """``frontend_python`` and ``model_python``, imported into CPython."""
+def load_twins(monkeypatch, names=("frontend_python", "model_python")):
+    """The Python twins of these names, imported into CPython."""
     fake = types.ModuleType("micropython")
     fake.const = lambda value: value
     monkeypatch.setitem(sys.modules, "micropython", fake)
     monkeypatch.syspath_prepend(str(FIRMWARE_DIR))
     for name in [name for name in sys.modules if name.split(".")[0] == "speaker"]:
         monkeypatch.delitem(sys.modules, name)
-    names = ("frontend_python", "model_python")
     return [importlib.import_module(f"speaker.kernels.{name}") for name in names]
 
 

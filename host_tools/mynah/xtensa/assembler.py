@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mynah.xtensa.isa import INSTRUCTIONS, AssemblyError, Branch, Encoder, Register
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 _SIZE = 3
 
@@ -59,6 +59,46 @@ class Assembler:
         yield
         self._labels[end] = self._size
 
+    def convolve(
+        self,
+        k: int,
+        size: int,
+        pointer: Register,
+        factors: Sequence[Register],
+        held: tuple[int, Register],
+    ) -> tuple[int, Register]:
+        """Add to MAC16's sum the products of two numbers' 16-bit limbs whose indices make ``k``.
+
+        One number is in memory, the other in registers, two limbs in a word. Words are loaded by
+        the products themselves, up or down from the one that is there; so columns that follow each
+        other need no loads of their own.
+
+        Args:
+            k: the column.
+            size: limbs of a number.
+            pointer: where in memory the word is that was loaded last.
+            factors: the registers.
+            held: index of that word, and whether it is in m0 or in m1.
+
+        Returns:
+            What ``held`` is afterwards.
+        """
+        word, m = held
+        indices = list(range(max(0, k - size + 1), min(k, size - 1) + 1))
+        if indices[0] >> 1 != word:
+            indices.reverse()
+        for i, following in zip(indices, [*indices[1:], indices[-1]], strict=True):
+            product = f"mula_da_{'lh'[i & 1]}{'lh'[k - i & 1]}"
+            factor = factors[k - i >> 1]
+            if following >> 1 == i >> 1:
+                self.emit(product, m, factor)
+            else:
+                other = Register(1 - m, "m")
+                load = "ldinc" if following > i else "lddec"
+                self.emit(f"{product}_{load}", other, pointer, m, factor)
+                m = other
+        return indices[-1] >> 1, m
+
     def literal(self, register: Register, value: int) -> None:
         """Load any 32-bit value: by ``movi`` if it fits, else from the pool before the code."""
         value = (value & 0xFFFFFFFF ^ 1 << 31) - (1 << 31)
@@ -85,7 +125,7 @@ class Assembler:
         instructions = {name: partial(self.emit, name) for name in INSTRUCTIONS}
         own: dict[str, Callable[..., object]] = {
             "label": self.label, "subroutine": self.subroutine, "repeat": self.repeat,
-            "literal": self.literal,
+            "literal": self.literal, "convolve": self.convolve,
         }  # fmt: skip
         return {**instructions, **own}
 

@@ -206,11 +206,14 @@ def _mac_aa(op1: int) -> Encoder:
     return lambda s, t: _word(4, _a(t), _a(s), 0, op1, 7)
 
 
-def _mac_da_load(op1: int) -> Encoder:
-    """MULA.DA.*.LDINC mw, as, mx, at: multiply mx by at; then as += 4 and mw is loaded from it."""
+def _mac_da_load(op1: int, op2: int = 4) -> Encoder:
+    """MULA.DA.*.LDINC mw, as, mx, at: multiply mx by at; then as += 4 and mw is loaded from it.
+
+    LDDEC (``op2`` 5) goes down.
+    """
 
     def encode(w: Register, s: Register, x: Register, t: Register) -> int:
-        return _word(4, _a(t), _a(s), _m(x, 0, 1) << 2 | _m(w, 0, 3), op1, 4)
+        return _word(4, _a(t), _a(s), _m(x, 0, 1) << 2 | _m(w, 0, 3), op1, op2)
 
     return encode
 
@@ -256,7 +259,12 @@ INSTRUCTIONS: dict[str, Encoder] = {
     "mul_aa_hl": _mac_aa(5), "mula_aa_hl": _mac_aa(9), "muls_aa_hl": _mac_aa(13),
     "mul_aa_lh": _mac_aa(6), "mula_aa_lh": _mac_aa(10), "muls_aa_lh": _mac_aa(14),
     "mula_da_ll_ldinc": _mac_da_load(8), "mula_da_hl_ldinc": _mac_da_load(9),
+    "mula_da_lh_ldinc": _mac_da_load(10), "mula_da_hh_ldinc": _mac_da_load(11),
+    "mula_da_ll_lddec": _mac_da_load(8, 5), "mula_da_hl_lddec": _mac_da_load(9, 5),
+    "mula_da_lh_lddec": _mac_da_load(10, 5), "mula_da_hh_lddec": _mac_da_load(11, 5),
     "mula_da_ll": _mac_da(8), "mula_da_hl": _mac_da(9),
+    "mula_da_lh": _mac_da(10), "mula_da_hh": _mac_da(11),
     "ldinc": lambda w, s: _word(4, 0, _a(s), _m(w, 0, 3), 0, 8),
+    "lddec": lambda w, s: _word(4, 0, _a(s), _m(w, 0, 3), 0, 9),
 }  # fmt: skip
 """Every instruction that the assembler knows, by name: operands to its 24-bit word."""

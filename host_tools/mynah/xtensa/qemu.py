@@ -156,8 +156,12 @@ def _execute(program: bytes, *, trace: bool) -> tuple[bytes, Counter[int]]:
     qemu = command()
     if qemu is None:
         raise MynahError(MISSING)
-    # One line an instruction: every translated block is one long, and none is chained to the next.
-    options = ["-singlestep", "-d", "exec,nochain", "-D", "/dev/stderr"] if trace else []
+    # Blocks of one instruction: in longer ones qemu goes on with the m0 or m1 of before when a
+    # multiplication has loaded it anew, for it keeps these registers twice (7.2, and later ones:
+    # target/xtensa/translate.c reads them as cpu_MR, and translate_mac16 writes cpu_SR).
+    options = ["-singlestep"]
+    if trace:  # one line a block, as none is chained to the next
+        options += ["-d", "exec,nochain", "-D", "/dev/stderr"]
     counts: Counter[int] = Counter()
     words = []
     with tempfile.TemporaryDirectory(prefix="mynah-xtensa-") as folder:
