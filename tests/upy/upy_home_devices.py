@@ -160,6 +160,9 @@ def test_every_field_is_checked_and_named():
         ("roles", {"on": {"p": [2, 1], "f": "uint8", "a": [1, 2, 0]}}),
         ("roles", {"on": {"p": [2, 1], "f": "uint8", "a": {}}}),
         ("roles", {"on": {"p": [2, 1], "f": "uint8", "a": {"x": "1"}}}),
+        ("roles", {"on": {"p": [2, 1], "v": []}}),
+        ("roles", {"on": {"p": [2, 1], "v": 1, "f": "bool"}}),
+        ("roles", {"on": {"p": [2, 1], "f": "bool", "r": 1, "w": 1}}),
         ("roles", {"on": {"x": [2, 1, 1]}}),
         ("roles", {"on": {"x": [2, 1], "in": []}}),
         ("roles", {"on": {"get": ""}}),
@@ -167,6 +170,13 @@ def test_every_field_is_checked_and_named():
         ("roles", {"on": {"get": "power", "map": {}}}),
         ("roles", {"on": {"get": "power", "map": {"on": None}}}),
         ("roles", {"on": {"get": "power", "extra": 1}}),
+        ("roles", {"on": {"get": "power", "a": {"x": None}}}),
+        ("roles", {"on": {"get": "power", "set": ["off"]}}),
+        ("roles", {"on": {"get": "power", "set": ["off", "on"], "map": {"on": True}}}),
+        ("roles", {"on": {"get": "power", "set": ["off", 'o"n']}}),
+        ("roles", {"on": {"set": "set_power", "args": "smooth"}}),
+        ("n", 0),
+        ("n", 33),
     ):
         assert refusal(record(**{field: wrong})).startswith(field + ":"), (field, wrong)
     assert refusal(record(colour="red")) == "unknown field: colour"
@@ -379,6 +389,72 @@ def test_device_reads_and_sets_the_old_way():
         assert [r["params"] for r in fake.requests[1:]] == [["on"], [1]]
         fake.values = {"power": "", "temperature": None}
         assert (await plug.read())["on"] is True
+
+    run(main())
+
+
+def test_old_devices_that_want_other_calls():
+    """Methods without parameters, constants after the value, one name at a time."""
+    hurry()
+    network = Network()
+    network.client = Client(network.send)
+    fake = FakeDevice(values={"on": False, "ct": "4000", "mode": "nature"})
+    network.devices[AT] = fake
+    roles = {
+        "on": {"get": "on", "set": ["set_off", "set_on"]},
+        "colour-temperature": {
+            "get": "ct",
+            "set": "set_ct_abx",
+            "a": [1700, 6500, 1],
+            "args": ["smooth", 300],
+        },
+        "mode": {"get": "mode", "set": "set_mode", "a": {"natural": "nature", "plain": "normal"}},
+    }
+    old = Device(records.check(dict(OLD_PLUG, roles=roles, n=1)), network.client)
+
+    async def main():
+        state = await old.read()
+        assert state == {"on": False, "colour-temperature": 4000, "mode": "natural"}, state
+        asked = [request["params"] for request in fake.requests]
+        assert sorted(asked) == [["ct"], ["mode"], ["on"]]
+        fake.requests.clear()
+        await old.write([("on", True)])
+        await old.write([("colour-temperature", 3000), ("mode", "plain"), ("on", False)])
+        assert [(request["method"], request["params"]) for request in fake.requests] == [
+            ("set_on", []),
+            ("set_ct_abx", [3000, "smooth", 300]),
+            ("set_mode", ["normal"]),
+            ("set_off", []),
+        ]
+
+    run(main())
+
+
+def test_a_curtain_s_motor_is_written_and_never_read():
+    hurry()
+    network = Network()
+    network.client = Client(network.send)
+    fake = FakeDevice(values={(2, 1): 0, (2, 2): 40, (2, 3): 7})
+    network.devices[AT] = fake
+    roles = {
+        "open": {"p": [2, 1], "v": 1},
+        "stop": {"p": [2, 1], "v": 0},
+        "current-position": {"p": [2, 2], "f": "uint8", "a": [0, 100, 1], "r": 1},
+        "position": {"p": [2, 3], "f": "uint8", "a": [0, 100, 1], "w": 1},
+    }
+    curtain = Device(records.check(record(type="curtain", roles=roles)), network.client)
+
+    async def main():
+        assert await curtain.read() == {"current-position": 40}
+        assert len(fake.requests[0]["params"]) == 1
+        assert curtain.can_act("open") and not curtain.can_set("open")
+        assert curtain.can_set("position") and not curtain.can_read("position")
+        await curtain.act("open")
+        assert fake.values[(2, 1)] == 1
+        await curtain.act("stop")
+        assert fake.values[(2, 1)] == 0
+        await curtain.write([("position", 60)])
+        assert fake.values[(2, 3)] == 60
 
     run(main())
 

@@ -59,19 +59,23 @@ class Device:
     def can_read(self, role: str) -> bool:
         """Whether the role has a value."""
         entry = self.roles.get(role)
-        return entry is not None and ("p" in entry or "get" in entry)
+        if entry is None or "v" in entry or entry.get("w"):
+            return False
+        return "p" in entry or "get" in entry
 
     def can_set(self, role: str) -> bool:
         """Whether the role's value may be set."""
         entry = self.roles.get(role)
         if entry is None or self.type in _READ_ONLY_TYPES:
             return False
-        return "set" in entry or ("p" in entry and not entry.get("r"))
+        return "set" in entry or ("p" in entry and "v" not in entry and not entry.get("r"))
 
     def can_act(self, role: str) -> bool:
-        """Whether the role is an action that may be called."""
+        """Whether the role is something to do: an action, or a value that is written."""
         entry = self.roles.get(role)
-        return entry is not None and "x" in entry and self.type not in _READ_ONLY_TYPES
+        if entry is None or self.type in _READ_ONLY_TYPES:
+            return False
+        return "x" in entry or "v" in entry
 
     async def read(self, roles: list | None = None, patient: bool = True) -> dict:
         """Ask for the values of these roles, or of all; the state, with them in it.
@@ -84,8 +88,9 @@ class Device:
         for i in range(0, len(properties), _N_AT_ONCE):
             await self._get_properties(properties[i : i + _N_AT_ONCE], tries)
         old = [role for role in wanted if "p" not in self.roles[role]]
-        for i in range(0, len(old), _N_AT_ONCE):
-            await self._get_prop(old[i : i + _N_AT_ONCE], tries)
+        n = self.record.get("n", _N_AT_ONCE)
+        for i in range(0, len(old), n):
+            await self._get_prop(old[i : i + n], tries)
         return self.state
 
     async def write(self, wanted: list) -> None:
@@ -103,14 +108,17 @@ class Device:
             await self._set_properties(properties)
         for role, raw in items:
             if "p" not in self.roles[role]:
-                await self._call(self.roles[role]["set"], [raw])
+                await self._call_setter(self.roles[role], raw)
         for role, raw in items:
             self.state[role] = values.from_device(role, self.roles[role], raw)
 
     async def act(self, role: str) -> None:
-        """Call the action of that role. Raises RefusedError, NoAnswerError or MiioError."""
+        """Do what that role does. Raises RefusedError, NoAnswerError or MiioError."""
         if not self.can_act(role):
             raise RefusedError(READ_ONLY if role in self.roles else "no " + role)
+        if "v" in self.roles[role]:
+            await self._set_properties([(role, self.roles[role]["v"])])
+            return
         siid, aiid = self.roles[role]["x"]
         params = {"did": str(self.remote.did), "siid": siid, "aiid": aiid, "in": []}
         _check_codes([await self._call("action", params, once=True)])
@@ -142,6 +150,13 @@ class Device:
             params.append(item)
         result = await self._call("set_properties", params)
         _check_codes(result if isinstance(result, list) else [])
+
+    async def _call_setter(self, entry: dict, raw: Any) -> None:
+        setter = entry["set"]
+        if isinstance(setter, list):  # a method for off and one for on
+            await self._call(setter[bool(raw)], [])
+        else:
+            await self._call(setter, [raw] + entry.get("args", []))
 
     def _item(self, role: str) -> dict:
         siid, piid = self.roles[role]["p"]

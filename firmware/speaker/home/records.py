@@ -42,7 +42,8 @@ _MAX_ROLES = const(24)
 _MAX_CHOICES = const(32)
 # With its state it must fit a reply of the miIO server (home/service.py).
 _MAX_TEXT = const(1100)
-_FIELDS = ("name", "room", "type", "model", "address", "port", "did", "token", "roles")
+_MAX_AT_ONCE = const(32)
+_FIELDS = ("name", "room", "type", "model", "address", "port", "did", "token", "roles", "n")
 _NUMBERS = "0123456789"
 _ROLE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
@@ -70,6 +71,8 @@ def check(record: Any) -> dict:
         "token": _token(record.get("token")),
         "roles": _roles(record.get("roles")),
     }
+    if "n" in record:
+        checked["n"] = _whole(record, "n", 1, 1, _MAX_AT_ONCE)
     n = len(json.dumps(checked, separators=(",", ":")).encode())
     if n > _MAX_TEXT:
         raise ValueError("%d bytes of at most %d: leave roles out" % (n, _MAX_TEXT))
@@ -146,10 +149,15 @@ def _fault(entry: Any) -> str:
 
 def _property_fault(entry: dict) -> str:
     for key in entry:
-        if key not in {"p", "f", "a", "r"}:
+        if key not in {"p", "f", "a", "r", "w", "v"}:
             return "unknown key: %s" % _shown(key)
     if not _is_pair(entry["p"]):
         return '"p" is [siid,piid]'
+    if "v" in entry:
+        good = len(entry) == 2 and isinstance(entry["v"], (bool, int, float, str))
+        return "" if good else 'what "v" does is {"p":[siid,piid],"v":value}'
+    if entry.get("w", 0) not in {0, 1} or (entry.get("w") and entry.get("r")):
+        return '"w" is 1 for write only'
     if entry.get("f") not in _FORMATS:
         return '"f" is one of %s' % ", ".join(_FORMATS)
     if entry.get("r", 0) not in {0, 1}:
@@ -159,32 +167,46 @@ def _property_fault(entry: dict) -> str:
 
 def _old_fault(entry: dict) -> str:
     for key in entry:
-        if key not in {"get", "set", "map", "a"}:
+        if key not in {"get", "set", "map", "a", "args"}:
             return "unknown key: %s" % _shown(key)
-    for key in ("get", "set"):
-        method = entry.get(key, "x")
-        if not isinstance(method, str) or not 0 < len(method) <= _MAX_NAME or '"' in method:
-            return '"%s" is the name of a property or method' % key
+    setters = entry.get("set", "x")
+    if isinstance(setters, list) and (len(setters) != 2 or "map" in entry or "args" in entry):
+        return '"set" is a method, or two without parameters: for off and for on'
+    for method in setters if isinstance(setters, list) else [setters, entry.get("get", "x")]:
+        if not _is_method(method):
+            return '"get" and "set" are names of a property and a method'
+    if not isinstance(entry.get("args", []), list):
+        return '"args" is the list of what follows the value'
     words = entry.get("map")
     if words is not None and not (isinstance(words, dict) and 0 < len(words) <= _MAX_CHOICES):
         return '"map" is an object of 1 to %d words' % _MAX_CHOICES
     for meaning in (words or {}).values():
         if not isinstance(meaning, (bool, int, float, str)):
             return '"map" gives a boolean, a number or a text for each word'
-    return _allowed_fault(entry.get("a"))
+    return _allowed_fault(entry.get("a"), old=True)
 
 
-def _allowed_fault(allowed: Any) -> str:
+def _allowed_fault(allowed: Any, old: bool = False) -> str:
+    """What is wrong; an old device's values may be words."""
     if allowed is None:
         return ""
     if isinstance(allowed, dict):
-        good = 0 < len(allowed) <= _MAX_CHOICES and all(_is_number_(v) for v in allowed.values())
-        return "" if good else '"a" names 1 to %d numbers' % _MAX_CHOICES
+        good = 0 < len(allowed) <= _MAX_CHOICES
+        good = good and all(_is_number_(v) or (old and _is_word(v)) for v in allowed.values())
+        return "" if good else '"a" names 1 to %d values' % _MAX_CHOICES
     good = isinstance(allowed, list) and len(allowed) == 3
     if not good or not all(_is_number_(v) for v in allowed):
         return '"a" is [low,high,step], an object of named numbers, or null'
     low, high, step = allowed
     return "" if low <= high and step > 0 else '"a": low must not exceed high, step must exceed 0'
+
+
+def _is_method(name: Any) -> bool:
+    return _is_word(name) and '"' not in name
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _MAX_NAME
 
 
 def _is_pair(value: Any) -> bool:

@@ -14,7 +14,7 @@ from micropython import const
 from speaker.util.hints import Any
 
 # Roles whose range stands for 0..100 %.
-PERCENT = ("brightness", "position", "current-position", "fan-level")
+PERCENT = ("brightness", "position", "current-position", "fan-level", "fan-speed")
 _KELVIN = ("colour-temperature",)
 
 # A colour temperature's range tells its unit: kelvin are thousands, mired hundreds, and what is
@@ -61,6 +61,8 @@ def from_device(role: str, entry: dict, raw: Any) -> Any:
     allowed = entry.get("a")
     if isinstance(allowed, dict):
         return next((name for name, number in allowed.items() if number == raw), raw)
+    if isinstance(raw, str) and isinstance(allowed, list):
+        raw = _number(raw)  # yeelight's lamps say "50"
     if not isinstance(raw, (int, float)) or isinstance(raw, bool):
         return raw
     if role == "on":
@@ -136,12 +138,17 @@ def _as_word(raw: Any) -> str:
 
 
 def _as_value(word: str) -> Any:
-    if word in {"true", "false"}:
-        return word == "true"
-    try:
-        return int(word)
-    except ValueError:
-        return word
+    return word == "true" if word in {"true", "false"} else _number(word)
+
+
+def _number(word: str) -> Any:
+    """The number that a text is, or the text."""
+    for kind in (int, float):
+        try:
+            return kind(word)
+        except ValueError:
+            pass
+    return word
 
 
 def _name_of(allowed: dict, value: Any) -> str:

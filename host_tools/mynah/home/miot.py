@@ -15,6 +15,7 @@ from mynah.home.vocabulary import (
     ROLE_OF_PROPERTY,
     TYPE_OF_DEVICE,
     TYPES,
+    in_order,
 )
 
 if TYPE_CHECKING:
@@ -73,8 +74,6 @@ def compile_instance(
         roles = {role: _read_only(entry) for role, entry in roles.items() if _tells(entry)}
     if not roles:
         raise DescriptionError(f"nothing in this spec is of use for a {kind}")
-    order = list(ROLE_OF_PROPERTY.values())
-    ordered = sorted(roles, key=lambda role: order.index(role) if role in order else -1)
     same = [each for each in alike if _name(each) == _name(main)]
     if len(same) > 1 and service is None:
         others = ", ".join(f"{each['iid']} ({_text_of(each)})" for each in same)
@@ -82,7 +81,7 @@ def compile_instance(
             f"it has {len(same)} of a kind, {others}: this is the first; --service N takes another"
         )
     return Description(
-        kind, {role: roles[role] for role in ordered}, notes=tuple(dict.fromkeys(notes))
+        kind, {role: roles[role] for role in in_order(roles)}, notes=tuple(dict.fromkeys(notes))
     )
 
 

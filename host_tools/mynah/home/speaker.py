@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mynah.errors import BoardError, UsageError
+from mynah.home.vocabulary import in_order
 from mynah.miio import MiioError
 
 if TYPE_CHECKING:
@@ -127,7 +128,6 @@ def _call(client: MiioClient, method: str, params: Any, *, patience_s: float = 0
 def _known(item: Any) -> Known:
     if not isinstance(item, dict) or not isinstance(item.get("name"), str):
         raise MiioError("the speaker told of a device in a way that is not known", 0)
-    state, roles = item.get("state"), item.get("roles")
     return Known(
         name=item["name"],
         room=str(item.get("room", "")),
@@ -135,6 +135,11 @@ def _known(item: Any) -> Known:
         model=str(item.get("model", "")),
         address=str(item.get("address", "")),
         online=item.get("online"),
-        state=state if isinstance(state, dict) else {},
-        roles=roles if isinstance(roles, dict) else {},
+        state=_ordered(item.get("state")),
+        roles=_ordered(item.get("roles")),
     )
+
+
+def _ordered(by_role: Any) -> dict[str, Any]:
+    """The speaker's objects have no order."""
+    return {role: by_role[role] for role in in_order(by_role)} if isinstance(by_role, dict) else {}

@@ -89,8 +89,8 @@ def takes(role: str, entry: Entry) -> str:
     allowed = entry.get("a")
     if "v" in entry or "x" in entry:
         return "does it"
-    if isinstance(allowed, dict):
-        return ", ".join(allowed)
+    if isinstance(allowed, dict):  # in the device's order: the speaker's objects have none
+        return ", ".join(sorted(allowed, key=lambda name: (_is_text(allowed[name]), allowed[name])))
     if role == "colour":
         return "#rrggbb"
     if isinstance(allowed, list):
@@ -103,6 +103,10 @@ def takes(role: str, entry: Entry) -> str:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _number(text: str) -> Any:

@@ -6,6 +6,11 @@ Source: the type lists of https://miot-spec.org/miot-spec-v2/spec/devices, .../s
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 TYPES = (
     "lamp",
     "plug",
@@ -119,6 +124,10 @@ ROLE_OF_PROPERTY = {
 }
 """Property in a main service -> role. The order is that of importance, for devices with many."""
 
+_FIRST = ("open", "close", "stop")
+ROLES = (*_FIRST, *dict.fromkeys(ROLE_OF_PROPERTY.values()))
+"""Every role, the most important first."""
+
 ROLE_IN_SERVICE = {
     ("lock", "status"): "locked",
     ("door", "status"): "door",
@@ -150,3 +159,8 @@ MOTOR_ROLES = {
     "stop": "stop",
 }
 """A value of ``motor-control``, or an action without arguments -> role."""
+
+
+def in_order(roles: Iterable[str]) -> list[str]:
+    """Roles, the most important first; those that are not known come last."""
+    return sorted(roles, key=lambda role: ROLES.index(role) if role in ROLES else len(ROLES))

@@ -72,7 +72,7 @@ class FakeDevice:
         if method == "get_prop":
             return [self.values.get(name) for name in params]
         if method.startswith("set_"):
-            self.values[method[4:]] = params[0]
+            self.values[method[4:]] = params[0] if params else True
             return ["ok"]
         return method
 
