@@ -68,7 +68,8 @@ def test_old_devices_tell_their_roles(devices):
     assert fan == {"on": False, "fan-speed": 30, "swing": False}
 
 
-def test_a_wrong_token_is_told_from_silence(devices):
+def test_a_wrong_token_is_told_from_silence(devices, monkeypatch):
+    monkeypatch.setattr(device, "TIMEOUT_S", 0.2)
     with pytest.raises(device.WrongTokenError, match="answers a hello, but not this token") as it:
         device.identify(devices["lamp"], PORT, b"\x5a" * 16)
     assert "5a5a" not in str(it.value)
@@ -81,12 +82,13 @@ def test_another_device_s_description_is_recognised(devices):
         device.read(devices["old_fan"], PORT, TOKEN, describe("", LAMP))
 
 
-def test_who_answers_a_hello_is_found(devices):
-    (found,) = discover(devices["lamp"], timeout_s=0.3)
+def test_who_answers_a_hello_is_found(devices, monkeypatch):
+    monkeypatch.setattr("mynah.home.discover.ROUND_S", 0.1)
+    (found,) = discover(devices["lamp"])
     assert found.address == devices["lamp"]
     assert found.device_id == miio.Device(devices["lamp"], TOKEN.hex()).device_id
     assert found.token is None
-    assert discover(devices["nobody"], timeout_s=0.3) == []
+    assert discover(devices["nobody"]) == []
 
 
 # Lists

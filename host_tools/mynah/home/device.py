@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from mynah.miio.codec import Hello
 
 _PROPERTIES_PER_CALL = 10
-_TIMEOUT_S = 0.7
+TIMEOUT_S = 0.7
+"""How long an answer may take, before the packet is sent again."""
 _RETRIES = 1
 
 
@@ -92,7 +93,7 @@ def read(address: str, port: int, token: bytes, description: Description) -> dic
 
 
 def _client(address: str, port: int, token: bytes | None = None) -> MiioClient:
-    return MiioClient(address, token, port, timeout_s=_TIMEOUT_S, retries=_RETRIES)
+    return MiioClient(address, token, port, timeout_s=TIMEOUT_S, retries=_RETRIES)
 
 
 def _chunks(entries: dict[str, Entry], size: int) -> list[dict[str, Entry]]:

@@ -11,8 +11,10 @@ from mynah.errors import PortError
 from mynah.miio import codec
 from mynah.miio.codec import PacketError
 
-_ROUNDS = 3
+ROUNDS = 3
 """Hellos that are sent: each may be lost, and devices asleep want a second one."""
+ROUND_S = 1.0
+"""How long to listen after each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +27,12 @@ class Found:
     """Told only by a device that nobody has set up yet."""
 
 
-def discover(
-    everybody: str = "255.255.255.255", port: int = codec.PORT, *, timeout_s: float = 3.0
-) -> list[Found]:
+def discover(everybody: str = "255.255.255.255", port: int = codec.PORT) -> list[Found]:
     """Every device that answers, sorted by address.
 
     Args:
         everybody: broadcast address of the network, or one device's address.
         port: UDP port that the devices listen on.
-        timeout_s: how long to listen in all.
 
     Raises:
         PortError: this computer is in no network.
@@ -41,7 +40,7 @@ def discover(
     found: dict[str, Found] = {}
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
         asker.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        for _ in range(_ROUNDS):
+        for _ in range(ROUNDS):
             try:
                 asker.sendto(codec.hello_request(), (everybody, port))
             except OSError as error:
@@ -49,7 +48,7 @@ def discover(
                     f"no hello can be sent to {everybody}: {error.strerror}; is this computer in "
                     "the network?"
                 ) from None
-            _listen(asker, found, time.monotonic() + timeout_s / _ROUNDS)
+            _listen(asker, found, time.monotonic() + ROUND_S)
     return sorted(found.values(), key=lambda each: ipaddress.ip_address(each.address))
 
 
