@@ -61,7 +61,9 @@ def compile_instance(
     kind = kind or _type_of(instance, services)
     if kind not in TYPES:
         raise DescriptionError(f"type {kind!r} is not known; there are: {', '.join(TYPES)}")
-    alike = [each for each in services if _name(each) in MAIN_SERVICES[kind]]
+    names = MAIN_SERVICES[kind]
+    alike = [each for each in services if _name(each) in names]
+    alike.sort(key=lambda each: names.index(_name(each)))
     main = _main(services, alike, service)
     notes: list[str] = []
     roles: dict[str, Entry] = {}
