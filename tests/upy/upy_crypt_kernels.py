@@ -81,6 +81,21 @@ def test_chacha20_and_poly1305_vectors():
             assert mac(code, v["key"], v["text"], 0) == v["tag"]
 
 
+def test_aead_vectors():
+    for code in (chacha, chacha_python):
+        for v in vectors("aead"):
+            n, ad = len(v["cipher"]), v["ad"]
+            key = crypt(code, v["key"], v["nonce"], 0, bytes(32), 0, 32)
+            lengths = len(ad).to_bytes(8, "little") + n.to_bytes(8, "little")
+            state, tag = bytearray(code.MAC), bytearray(16)
+            code.mac_start(state, key)
+            for part in (ad, v["cipher"], lengths):
+                code.mac_update(state, part, 0, len(part), 1)
+            code.mac_finish(state, tag)
+            assert tag == v["tag"]
+            assert crypt(code, v["key"], v["nonce"], 1, v["cipher"], 0, n) == v["plain"]
+
+
 def test_native_code_and_twins_agree():
     random.seed(25519)
     for _ in range(5):
