@@ -5,6 +5,7 @@
     MynahError             1  something unexpected
     |-- UsageError         2  the command's words or a file it names are off
     |   |-- BoardFileError    a board file breaks a rule
+    |   |-- BenchFileError    a bench file breaks a rule
     |   |-- ImageError        a firmware image is truncated, corrupt or for another chip
     |   |-- ModelError        a wake-word model that Mynah cannot run
     |   `-- AudioError        a recording that cannot be read
@@ -33,6 +34,10 @@ class UsageError(MynahError):
 
 class BoardFileError(UsageError):
     """A board file breaks a rule."""
+
+
+class BenchFileError(UsageError):
+    """A bench file breaks a rule."""
 
 
 class ImageError(UsageError):

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from mynah import privacy
-from mynah.flash import filesystem, partitions
+from mynah.hil.controls import wait_until
 from mynah.virtual.traffic import UDP, Place
 
 QUIET_S = 1.0
@@ -19,26 +19,38 @@ def firmware():
 
 
 @pytest.fixture(scope="module")
-def session(paired, bench, recordings, wait_for):
-    """The board after a session of everything that a user does."""
-    paired.info()
-    paired.set("speaker.volume", 41)
-    paired.set("indicator-light.on", True)
-    paired.action("play-control.play")
-    paired.action("play-control.stop")
-    heard = paired.get("wake.count")
-    bench.virtual.world.mic.play(recordings("okay_nabu")[0][1], 16000).wait(10)
-    wait_for(lambda: paired.get("wake.count") > heard, 5)
-    paired.call("miIO.wifi_assoc_state")
-    wait_for(lambda: b'"volume": 41' in _read(bench.virtual.flash)[0], 15)
-    return paired
+def kept():
+    """What is left of the session, for more than one test."""
+    return {}
 
 
-def test_a_board_tells_the_same_over_network_and_serial_port(paired, console):
+@pytest.fixture
+def session(kept, request):
+    """What a session of everything that a user does left in the network and in the flash."""
+    if not kept:
+        paired, flash, mic, recordings, world = map(
+            request.getfixturevalue, ("paired", "flash", "mic", "recordings", "world")
+        )
+        paired.info()
+        paired.set("speaker.volume", 41)
+        paired.set("indicator-light.on", True)
+        paired.action("play-control.play")
+        paired.action("play-control.stop")
+        heard = paired.get("wake.count")
+        mic.play(recordings("okay_nabu")[0][1], wait=True)
+        wait_until(lambda: paired.get("wake.count") > heard, 5, "the wake word")
+        paired.call("miIO.wifi_assoc_state")
+        saved = lambda: any(b'"volume": 41' in data for data in flash.files().values())  # noqa: E731
+        wait_until(saved, 15, "the setting in the flash")
+        kept.update(places=world.traffic.places(), flows=world.traffic.flows(), files=flash.files())
+    return kept
+
+
+def test_a_board_tells_the_same_over_network_and_serial_port(device, paired):
     firmware = privacy.of_firmware()
     over_network = privacy.over_network(paired)
     assert privacy.differences(firmware, over_network) == []
-    over_console = privacy.over_console(console)
+    over_console = privacy.over_console(device.console)
     tables = [row for row in over_console if row["section"] != privacy.NOW]
     assert privacy.differences(tables, over_network) == []
     assert tables
@@ -56,14 +68,13 @@ def test_what_is_in_use_is_in_the_tables(paired, firmware):
     assert {"token", "ssid", "password"} <= set(now["settings that are set"]) <= names["settings"]
 
 
-def test_the_network_did_nothing_that_is_in_no_table(session, bench, world, firmware):
+def test_the_network_did_nothing_that_is_in_no_table(session, firmware):
     rows = {row["name"]: row for row in firmware["sockets"]}
     allowed = {row["port"]: row for row in rows.values()}
-    traffic = world.traffic
-    assert Place(UDP, rows["miio"]["port"]) in traffic.places()
-    assert {place.kind for place in traffic.places()} == {UDP}
-    assert {place.port for place in traffic.places()} <= set(allowed)
-    flows = traffic.flows()
+    places, flows = session["places"], session["flows"]
+    assert Place(UDP, rows["miio"]["port"]) in places
+    assert {place.kind for place in places} == {UDP}
+    assert {place.port for place in places} <= set(allowed)
     assert sum(flow.sent for flow in flows.values()) > 5
     for (place, peer), flow in flows.items():
         row = allowed[place.port]
@@ -71,24 +82,24 @@ def test_the_network_did_nothing_that_is_in_no_table(session, bench, world, firm
         assert not flow.sent or asked or "{}:{}".format(*peer) in row["to"], (place, peer)
 
 
-def test_sound_leaves_the_board_by_no_way(session, bench, world, recordings):
+def test_sound_leaves_the_board_by_no_way(paired, world, mic, recordings):
     """While it hears and nobody asks, less than a hundredth of the sound's size goes out."""
     samples = recordings("okay_nabu")[1][1]
     before = sum(flow.sent_bytes for flow in world.traffic.flows().values())
-    world.mic.play(samples, 16000).wait(10)
+    mic.play(samples, wait=True)
     time.sleep(QUIET_S)
     sent = sum(flow.sent_bytes for flow in world.traffic.flows().values()) - before
     assert sent < len(samples) * 2 // 100
 
 
-def test_the_flash_holds_what_the_tables_say(session, bench, firmware):
-    files = _files(bench.virtual.flash)
+def test_the_flash_holds_what_the_tables_say(session, firmware):
+    files = session["files"]
     patterns = [row["name"] for row in firmware["files"]]
     patterns += firmware["files of MicroPython"][0]["name"].split(", ")
     for path in files:
         assert any(_matches(path, pattern) for pattern in patterns), path
     kept = {row["name"] for row in firmware["settings"]}
-    copies = _settings(bench.virtual.flash)
+    copies = _settings(files)
     assert copies
     for copy in copies:
         assert set(copy) <= kept
@@ -104,18 +115,6 @@ def _matches(path, pattern):
     return path == pattern or (bool(star) and path.startswith(start) and path.endswith(end))
 
 
-def _settings(flash):
-    files = _files(flash)
+def _settings(files):
     copies = [files[path].split(b"\n", 1)[1] for path in SETTINGS if path in files]
     return [json.loads(copy) for copy in copies]
-
-
-def _files(flash):
-    return filesystem.read(*_read(flash))
-
-
-def _read(flash):
-    """The filesystem's partition and its size."""
-    table = partitions.parse(flash.read(partitions.TABLE_OFFSET, partitions.TABLE_SIZE))
-    vfs = partitions.find(partitions.with_filesystem(table, flash.size), partitions.VFS_LABEL)
-    return flash.read(vfs.offset, vfs.size), vfs.size

@@ -12,7 +12,7 @@ from mynah.flash.plan import DEFAULT_MODELS, plan
 from mynah.link import open_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from mynah.boards import Board
@@ -41,6 +41,7 @@ def flash_board(
     *,
     image: Path | None = None,
     models: Sequence[str] = DEFAULT_MODELS,
+    files: Mapping[str, bytes] | None = None,
     erase: bool = False,
     baud: int = writer.DEFAULT_BAUD,
     progress: Callable[[float], None] | None = None,
@@ -56,6 +57,7 @@ def flash_board(
         url: device path or ``rfc2217://host:port``.
         image: MicroPython for it; None takes the newest (for the virtual board, our own).
         models: names of the wake-word models to install.
+        files: other files than the speaker's firmware, by absolute path.
         erase: erase the whole flash first.
         baud: baud rate of the transfer.
         progress: called with the share that is written, 0 to 1.
@@ -73,7 +75,7 @@ def flash_board(
     started = time.monotonic()
     if image is None and not board.is_virtual:
         open_port(url).close()  # no download for a board that is not there
-    what = plan(board, models, image=image)
+    what = plan(board, models, image=image, files=files)
     say(f"image: {what.micropython.name}, MicroPython {what.micropython.app.version}")
     chip = chips.identify(url)
     say(f"chip: {chip.description}, {chip.flash_mb} MB flash, {chip.psram or 'no PSRAM in it'}")

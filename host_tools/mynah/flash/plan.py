@@ -11,7 +11,7 @@ from mynah.flash.files import arch_of, firmware_files
 from mynah.virtual.factory import flash_content
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from mynah.boards import Board
@@ -46,7 +46,11 @@ class Plan:
 
 
 def plan(
-    board: Board, models: Sequence[str] = DEFAULT_MODELS, *, image: Path | None = None
+    board: Board,
+    models: Sequence[str] = DEFAULT_MODELS,
+    *,
+    image: Path | None = None,
+    files: Mapping[str, bytes] | None = None,
 ) -> Plan:
     """Gather and check everything for a board.
 
@@ -54,6 +58,7 @@ def plan(
         board: what it is for.
         models: names of the wake-word models to install.
         image: MicroPython for it; None takes the newest (for the virtual board, our own).
+        files: the filesystem's content, by absolute path, instead of the speaker's firmware.
 
     Raises:
         ImageError: the image is truncated, corrupt, or for another chip or PSRAM.
@@ -63,7 +68,9 @@ def plan(
     """
     micropython = _micropython(board, image)
     micropython.check(board)
-    return Plan(micropython, firmware_files(board, models, arch_of(board)))
+    if files is None:
+        files = firmware_files(board, models, arch_of(board))
+    return Plan(micropython, dict(files))
 
 
 def _micropython(board: Board, image: Path | None) -> Firmware:

@@ -1,51 +1,149 @@
-"""The pytest plugin: tests that run on a board, virtual unless ``--port`` names a real one."""
+"""The pytest plugin: tests that run on boards, real ones or a virtual one.
+
+This is what ``pytest11`` names: options, marks, which test runs on which board. The fixtures are
+in `mynah.hil.fixtures`, tests inside MicroPython in `mynah.hil.upy`, report and history in
+`mynah.hil.results`. See ``docs/hil.md``.
+"""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from mynah.hil.console import Console
+from mynah.hil.parts import MissingPartError
+from mynah.hil.pool import DEVICE, POOL, Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Generator, Iterator
 
-    from mynah.hil.bench import Bench
+pytest_plugins = ["mynah.hil.fixtures"]
+
+_BOARD = "board"
+_LOG_LINES = 30
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--port`` and ``--board``."""
+    """Add the options that name boards and what runs on them."""
     group = parser.getgroup("mynah", "boards for hardware-in-the-loop tests")
     group.addoption(
         "--port",
-        metavar="URL",
-        help="device path or rfc2217:// of the board under test; default: a virtual board",
+        action="append",
+        default=[],
+        metavar="PORT",
+        help="device path or rfc2217://HOST:PORT of a board, or 'virtual'; may be repeated; "
+        "default: one virtual board",
     )
     group.addoption(
         "--board",
-        default=None,
+        action="append",
+        default=[],
         metavar="NAME",
-        help="board file of the board on --port (default: virtual)",
+        help="board file (name or path) of the board on --port; with --bench: run on this board "
+        "of it; may be repeated",
     )
+    group.addoption("--bench", metavar="FILE", help="bench file (TOML): the boards of a desk")
+    group.addoption(
+        "--firmware",
+        metavar="DIR",
+        help="what runs on the boards: a folder that is their filesystem, 'none' (plain "
+        "MicroPython, the default) or 'speaker' (Mynah's own)",
+    )
+    group.addoption(
+        "--board-ready",
+        metavar="PATTERN",
+        help="the line by which the firmware tells that it is ready (a regular expression)",
+    )
+    group.addoption(
+        "--flash",
+        action="store_true",
+        help="put MicroPython and the firmware on real boards first; what is on them is lost",
+    )
+    group.addoption(
+        "--board-wait",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="how long to wait for a port that another test session has",
+    )
+    parser.addini("mynah_firmware", "as --firmware, relative to the root folder", default="none")
+    parser.addini("mynah_ready", "as --board-ready", default="")
 
 
-@pytest.fixture(scope="session")
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    """The board under test with the firmware on it: virtual, or the one on ``--port``."""
-    from mynah.hil.bench import open_bench
+def pytest_configure(config: pytest.Config) -> None:
+    """Explain the mark; with boards of its own, keep each one's tests in one xdist worker."""
+    config.addinivalue_line(
+        "markers", "needs(*features): skip on boards that have not got all of these features"
+    )
+    pool = Pool(config)
+    config.stash[POOL] = pool
+    if getattr(config.option, "numprocesses", None) and pool.is_shared:
+        config.option.dist = "loadgroup"
 
-    port = request.config.getoption("--port")
-    board = request.config.getoption("--board")
-    with open_bench(port, board) as bench:
-        yield bench
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """``-n auto``: one worker for each board, where boards are named."""
+    pool = config.stash[POOL]
+    return len(pool.entries) if pool.is_shared else None
 
 
-@pytest.fixture
-def console(bench: Bench, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Console]:
-    """The board's console for one test, with a log file of its own."""
-    name = re.sub(r"[^\w.-]", "_", request.node.name)
-    with Console(bench.url, log_path=tmp_path / f"{name}.log") as console:
-        yield console
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that uses a board once on each."""
+    entries = metafunc.config.stash[POOL].entries
+    if _BOARD in metafunc.fixturenames and len(entries) > 1:
+        names = [entry.name for entry in entries]
+        metafunc.parametrize(_BOARD, entries, indirect=True, ids=names, scope="session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what a board cannot do; group the tests of one board."""
+    pool = config.stash[POOL]
+    for item in items:
+        entry = pool.entry_of(item)
+        if entry is None:
+            continue
+        if pool.is_shared:
+            item.add_marker(pytest.mark.xdist_group(entry.name))
+        missing = pool.missing(entry, item)
+        if missing:
+            item.add_marker(pytest.mark.skip(reason=missing))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip the rest on a board that was found broken."""
+    pool = item.config.stash[POOL]
+    entry = pool.entry_of(item)
+    if entry is not None and entry.name in pool.broken:
+        pytest.skip(pool.broken[entry.name])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """A traceback or a panic in the board's log fails the test; what the bench lacks skips it."""
+    try:
+        yield
+    except MissingPartError as error:
+        pytest.skip(str(error))
+    device = item.stash.get(DEVICE, None)
+    crashes = device.unexpected_crashes() if device is not None else []
+    if device is not None and crashes:
+        text = "\n".join(crash.text for crash in crashes)
+        pytest.fail(
+            f"the board's program failed:\n{text}\nwhole log: {device.log_path}", pytrace=False
+        )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of the board's log with a failure."""
+    report = yield
+    device = item.stash.get(DEVICE, None)
+    if device is not None and report.failed and call.when != "teardown":
+        last = "\n".join(device.lines[-_LOG_LINES:])
+        report.sections.append((f"board log ({device.log_path})", last))
+    return report

@@ -22,16 +22,20 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from mynah.link.lent import LentPort
     from mynah.logs import LogRecord
 
 _READ_S = 0.1
+_RAW_PROMPT = b">"
+_PROMPT_S = 2.0
 
 
 class ReplError(BoardError):
-    """Code raised an exception on the board; ``exception`` is its last line."""
+    """Code raised an exception on the board; ``exception`` is the last line of ``traceback``."""
 
     def __init__(self, traceback: str) -> None:
         lines = [clean(line) for line in traceback.splitlines() if line.strip()]
+        self.traceback = "\n".join(lines)
         self.exception = lines[-1] if lines else "no reason given"
         super().__init__(f"the board raised {self.exception}")
 
@@ -42,25 +46,24 @@ class Repl:
     Args:
         url: device path or ``rfc2217://host:port``.
         baud: baud rate of the console.
+        port: the port, where somebody else has opened it; None: it is opened here.
 
     Raises:
         PortError: the port is missing or busy, or vanishes.
         BoardTimeoutError: no MicroPython answers.
     """
 
-    def __init__(self, url: str, *, baud: int = 115200) -> None:
+    def __init__(self, url: str, *, baud: int = 115200, port: LentPort | None = None) -> None:
         self.url = url
         self._restarted = False
-        try:
-            self._transport = SerialTransport(url, baudrate=baud)
-        except TransportError:  # it does not say why
-            open_port(url, baud=baud).close()
-            raise PortError(f"{url} was busy a moment ago: try again") from None
+        self._lent = port is not None
+        self._transport = _transport(url, baud) if port is None else _transport_on(url, port)
         try:
             with self._errors():
                 self._transport.enter_raw_repl(soft_reset=True)
         except BaseException:
-            self._transport.serial.close()
+            if not self._lent:
+                self._transport.serial.close()
             raise
 
     def __enter__(self) -> Self:
@@ -84,6 +87,17 @@ class Repl:
     def value(self, expression: str) -> Any:
         """The value of an expression that is made of literals; raises as `run` does."""
         return ast.literal_eval(self.run(f"print(repr({expression}))").strip())
+
+    def settle(self) -> None:
+        """Take the prompt that follows each answer, before the port goes back to its owner."""
+        with self._errors():
+            if self._transport.in_raw_repl:
+                self._transport.read_until(1, _RAW_PROMPT, timeout=_PROMPT_S)
+
+    def hand(self, port: LentPort) -> None:
+        """Go on with a port that was given back, after `settle`."""
+        port.unread(_RAW_PROMPT)
+        self._transport.serial = port
 
     def restart(self, timeout_s: float) -> Iterator[LogRecord]:
         """Reset the chip, as its RESET button does, and yield its log from the first line on.
@@ -111,6 +125,8 @@ class Repl:
         with contextlib.suppress(OSError):
             if not self._restarted:
                 self._transport.exit_raw_repl()
+        if self._lent:
+            return
         with contextlib.suppress(OSError):
             self._transport.close()
 
@@ -129,3 +145,23 @@ class Repl:
             ) from error
         except (serial.SerialException, OSError) as error:
             raise lost_port(self.url) from error
+
+
+def _transport(url: str, baud: int) -> SerialTransport:
+    try:
+        return SerialTransport(url, baudrate=baud)
+    except TransportError:  # it does not say why
+        open_port(url, baud=baud).close()
+        raise PortError(f"{url} was busy a moment ago: try again") from None
+
+
+def _transport_on(url: str, port: LentPort) -> SerialTransport:
+    """Mpremote's transport on an open port; its own constructor can only open one."""
+    transport = SerialTransport.__new__(SerialTransport)
+    transport.in_raw_repl = False
+    transport.use_raw_paste = True
+    transport.device_name = url
+    transport.mounted = False
+    transport.is_pty = False
+    transport.serial = port
+    return transport

@@ -34,6 +34,11 @@ class LineSplitter:
             self._rest = b""
         return [_text(line) for line in lines]
 
+    @property
+    def rest(self) -> str:
+        """What has come of the line that has no end yet."""
+        return _text(self._rest)
+
     def flush(self) -> list[str]:
         """The line that has no end yet, if any."""
         rest, self._rest = self._rest, b""

@@ -38,6 +38,11 @@ class Leds(Mapping[int, list[Colour]]):
         """Have ``observer(pin, colours)`` called for each change, in the board's thread."""
         self._observers.append(observer)
 
+    def clear(self) -> None:
+        """Forget what was shown."""
+        with self._lock:
+            self._colours.clear()
+
     def show(self, pin: int, colours: list[Colour]) -> None:
         """Light the LEDs at a pin."""
         with self._lock:

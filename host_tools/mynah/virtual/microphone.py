@@ -13,6 +13,7 @@ Frames = npt.NDArray[np.int32]
 
 SAMPLE_SHIFT = 16
 """16-bit sounds lie in the upper half of the 32-bit slot."""
+_NOISE_RMS = 1.5
 _NOISE_SHIFT = 8  # the microphone has 24 bits, left-justified in the slot
 
 
@@ -72,7 +73,7 @@ class Microphone:
         self._playbacks: list[Playback] = []
         self._lock = threading.Lock()
         self._random = np.random.default_rng(441)
-        self.noise_rms = 1.5
+        self.noise_rms = _NOISE_RMS
         """Noise while nothing is played, in steps of 16-bit samples (-87 dBFS; 0: silence)."""
         self.position = 0
         """Frames that the program has taken since it started its I2S input."""
@@ -99,6 +100,14 @@ class Microphone:
             self._playbacks = [old for old in self._playbacks if old.end_time > now - 60]
             self._playbacks.append(playback)
         return playback
+
+    def silence(self) -> None:
+        """Stop whatever plays; the noise is as at first."""
+        with self._lock:
+            for playback in self._playbacks:
+                playback.stop()
+            self._playbacks = []
+            self.noise_rms = _NOISE_RMS
 
     def hear(self, first_time: float, n: int, rate: int) -> Frames:
         """The left channel's ``n`` frames from ``first_time`` (monotonic) on, 32 bits a slot."""

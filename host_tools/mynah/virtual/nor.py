@@ -128,6 +128,21 @@ class NorFlash:
         with self._lock:
             self._powered = False
 
+    def snapshot(self) -> bytes:
+        """The whole content, for `restore`."""
+        return self.read(0, self.size)
+
+    def restore(self, content: bytes) -> None:
+        """Put a whole content back, as no chip can; nobody may be running from it.
+
+        Raises:
+            ValueError: it has another size.
+        """
+        if len(content) != self.size:
+            raise ValueError(f"a content of {len(content)} bytes for a flash of {self.size}")
+        with self._lock:
+            self._map[:] = content
+
     def close(self) -> None:
         """Write everything to the file and let go of it; a temporary one is deleted."""
         with self._lock:

@@ -43,6 +43,12 @@ class Traffic:
         self._places: set[Place] = set()
         self._flows: dict[tuple[Place, Address], Flow] = {}
 
+    def clear(self) -> None:
+        """Forget what was."""
+        with self._lock:
+            self._places.clear()
+            self._flows.clear()
+
     def places(self) -> set[Place]:
         """Where a socket was opened, whether anything went over it or not."""
         with self._lock:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mynah.virtual.types import Identity
 
 _AUTH_OPEN, _AUTH_WPA2 = 0, 3
+_JOIN_SECONDS, _FAIL_SECONDS = 0.3, 0.5
 _STAT_IDLE, _STAT_CONNECTING, _STAT_GOT_IP = 1000, 1001, 1010
 
 AP_ADDRESS = "192.168.4.1"
@@ -101,9 +102,9 @@ class Wifi:
         self._networks: dict[str, Network] = {}
         self._lock = threading.Lock()
         self._on_change: Callable[[], None] = lambda: None
-        self.join_seconds = 0.3
+        self.join_seconds = _JOIN_SECONDS
         """How long joining takes, address included."""
-        self.fail_seconds = 0.5
+        self.fail_seconds = _FAIL_SECONDS
         """How long it takes until an attempt has failed."""
         self.joined: str | None = None
         """Name of the network that the board is in."""
@@ -149,6 +150,13 @@ class Wifi:
         """Switch a network off; a board in it loses its connection."""
         with self._lock:
             self._networks.pop(ssid, None)
+        self._on_change()
+
+    def clear(self) -> None:
+        """Switch all networks off; joining takes as long as at first."""
+        with self._lock:
+            self._networks.clear()
+        self.join_seconds, self.fail_seconds = _JOIN_SECONDS, _FAIL_SECONDS
         self._on_change()
 
     def find(self, ssid: str) -> Network | None:

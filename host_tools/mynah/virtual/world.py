@@ -40,3 +40,15 @@ class World:
     def on_led(self, observer: Callable[[int, list[Colour]], None]) -> None:
         """Have ``observer(pin, colours)`` called for each change of an LED."""
         self.leds.on_change(observer)
+
+    def calm(self) -> None:
+        """Let nothing happen any more: silence, hands off the pins, no networks, all as at first.
+
+        I2C chips stay: they belong to the board.
+        """
+        self.mic.silence()
+        for number in self.pins:
+            self.pins.drive(number, None)
+        self.wifi.clear()
+        self.leds.clear()
+        self.traffic.clear()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from mynah.link.lent import LentPort
     from mynah.logs import LogRecord
     from mynah.wake.engine import WakeResult
 
@@ -43,15 +44,16 @@ class BoardWake:
     Args:
         url: device path or ``rfc2217://host:port``.
         baud: baud rate of the console.
+        port: the port, where somebody else has opened it and will close it.
 
     Raises:
         PortError: the port is missing or busy, or vanishes later.
     """
 
-    def __init__(self, url: str, *, baud: int = 115200) -> None:
+    def __init__(self, url: str, *, baud: int = 115200, port: LentPort | None = None) -> None:
         self._url = url
         self._baud = baud
-        self._port = open_port(url, baud=baud, timeout_s=0.02)
+        self._port = port or open_port(url, baud=baud, timeout_s=0.02)
         self._splitter = LineSplitter()
         self._records: deque[LogRecord] = deque()
         self._answers: deque[int | None] = deque()

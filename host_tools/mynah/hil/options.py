@@ -1,0 +1,94 @@
+"""The plugin's options, and the boards and the software that follow from them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mynah.errors import MynahError, UsageError
+from mynah.hil import benchfile
+from mynah.hil.benchfile import VIRTUAL, BenchBoard
+from mynah.hil.board import DEFAULT
+from mynah.hil.software import Software
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FIRMWARE_INI = "mynah_firmware"
+READY_INI = "mynah_ready"
+
+
+def bench_boards(config: pytest.Config) -> list[BenchBoard]:
+    """The boards that the tests run on: of the bench file, of the command line, or a virtual one.
+
+    Raises:
+        pytest.UsageError: the options contradict each other, or the bench file is off.
+    """
+    names, ports = config.getoption("--board"), config.getoption("--port")
+    bench = config.getoption("--bench")
+    try:
+        if bench:
+            if ports:
+                raise UsageError("--bench says where the boards are: it goes without --port")
+            return _chosen(benchfile.load(Path(bench)), names)
+        return _named(names, ports)
+    except MynahError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def software(config: pytest.Config) -> Software:
+    """What runs on the boards.
+
+    Raises:
+        pytest.UsageError: there is no such folder.
+    """
+    what = config.getoption("--firmware") or config.getini(FIRMWARE_INI)
+    ready = config.getoption("--board-ready") or config.getini(READY_INI) or None
+    try:
+        return Software.named(what, root=config.rootpath, ready=ready)
+    except MynahError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _chosen(boards: list[BenchBoard], names: Sequence[str]) -> list[BenchBoard]:
+    known = {board.name: board for board in boards}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"the bench file has no board {name!r}; it has: {', '.join(known)}")
+    return [known[name] for name in dict.fromkeys(names)] if names else boards
+
+
+def _named(names: Sequence[str], ports: Sequence[str]) -> list[BenchBoard]:
+    if not ports:
+        if names:
+            raise UsageError("--board says what is on --port: give that, too")
+        return [DEFAULT]
+    if len(names) not in {0, 1, len(ports)}:
+        raise UsageError(
+            f"{len(names)} --board for {len(ports)} --port: give one for all, or one for each"
+        )
+    types: list[str | None] = [*names] * (len(ports) if len(names) == 1 else 1)
+    types = types or [None] * len(ports)
+    boards = [_on_port(kind, port) for kind, port in zip(types, ports, strict=True)]
+    return _with_names(boards)
+
+
+def _on_port(kind: str | None, port: str) -> BenchBoard:
+    if port == VIRTUAL:
+        return BenchBoard(kind or VIRTUAL, type=kind or VIRTUAL, port=VIRTUAL)
+    return BenchBoard(Path(kind).stem if kind else port, type=kind, port=port)
+
+
+def _with_names(boards: list[BenchBoard]) -> list[BenchBoard]:
+    """The same with names that are there once."""
+    ports = [board.port for board in boards if not board.is_virtual]
+    if len(set(ports)) < len(ports):
+        raise UsageError("the same --port was given twice")
+    names = [board.name for board in boards]
+    return [
+        board if names.count(board.name) == 1 else replace(board, name=f"{board.name}-{number}")
+        for number, board in enumerate(boards, 1)
+    ]
