@@ -26,6 +26,7 @@ from speaker.audio import tones
 from speaker.home.home import Home
 from speaker.miot import udp
 from speaker.miot.server import Server
+from speaker.net.discovery import Discovery
 from speaker.net.provisioning import Provisioning
 from speaker.net.wifi import Wifi
 from speaker.util import log
@@ -52,11 +53,12 @@ class Speaker:
         self._flags = Flags()
         self.store = Store()
         mac = machine.unique_id()  # of the chip, and its station's
-        radio = Wifi("mynah-%02x%02x" % (mac[4], mac[5]))  # first: a new token needs its noise
+        host = "mynah-%02x%02x" % (mac[4], mac[5])
+        radio = Wifi(host)  # first: a new token needs its noise
         self.settings = Settings(TwoCopies(*_SETTINGS), self.store)
         self.settings.load()
         self._make_sound()
-        self._make_network(radio, mac)
+        self._make_network(radio, mac, host)
         self._indicator = Indicator(wiring.led(board["led"]), self.store)
         self._buttons = wiring.buttons(
             board["buttons"],
@@ -69,7 +71,7 @@ class Speaker:
             },
         )
         self._counters = Counters(self._ring, self._microphone, self._server, self._uptime)
-        self._supervisor = Supervisor(machine.reset)
+        self._supervisor = Supervisor(self._reset)
 
     def _make_sound(self) -> None:
         ready = self._flags.make()
@@ -85,7 +87,7 @@ class Speaker:
         self._console.add(live.COMMAND, live.Live(self._listener, engine).run)
         self._console.add(baud.COMMAND, baud.Baud(wiring.set_console_rate).run)
 
-    def _make_network(self, radio: Wifi, mac: bytes) -> None:
+    def _make_network(self, radio: Wifi, mac: bytes, host: str) -> None:
         self._door = udp.Door()
         ssid = set_up_ssid(self._board["name"], mac)
         self._provisioning = Provisioning(radio, self.settings, self.store, ssid)
@@ -98,11 +100,20 @@ class Speaker:
             self._provisioning,
             self.settings,
             self._uptime,
-            machine.reset,
+            self._reset,
             self._home.forget,
         )
         serial = address.replace(":", "").lower()
         did = int.from_bytes(mac[2:6], "big")
+        self._discovery = Discovery(
+            self.store,
+            radio.home,
+            lambda: self.settings.provisioned,
+            self._board["model"],
+            did,
+            mac,
+            host,
+        )
         spec = make_spec(
             self.store,
             self._player,
@@ -141,6 +152,8 @@ class Speaker:
         start("sound", self._follow_store)
         start("led", self._indicator.run)
         start("settings", self.settings.follow)
+        start("mdns", self._discovery.listen)  # before there is a network, see there
+        start("mdns-answers", self._discovery.run)
         start("wifi", self._provisioning.run)
         start("miio", self._door.run)
         start("home", self._home.run)
@@ -158,12 +171,17 @@ class Speaker:
         while True:
             await asyncio.sleep(3600)
 
+    def _reset(self) -> None:
+        self._discovery.goodbye()
+        machine.reset()
+
     def let_go_of_input(self) -> None:
         """What is typed from now on is meant for the prompt."""
         self._console.close()
 
     async def close(self) -> None:
         """Give the hardware back, for the prompt and for a second start."""
+        self._discovery.goodbye()
         self._supervisor.close()
         self._server.close()
         await asyncio.sleep_ms(20)  # the cancelled tasks clean up after themselves

@@ -34,6 +34,13 @@ SOCKETS = {
         "sends": "hellos, questions and commands; a hello to all when a device has moved",
         "to": (DEVICES, "255.255.255.255:54321"),
     },
+    "mdns": {
+        "port": 5353,
+        "when": "always; it answers while on the home network",
+        "takes": "questions for the speaker and its host name, from the home network",
+        "sends": "model, device number, MAC and IP address, host name: asked, and when it joins",
+        "to": ("224.0.0.251:5353", PEERS),
+    },
 }
 
 # What MicroPython opens by itself under the firmware (ports/esp32/network_common.c,
@@ -55,7 +62,7 @@ SYSTEM_SOCKETS = {
     },
     "mdns": {
         "port": 5353,
-        "when": "since the first time on a home network",
+        "when": "on the home network, should our own mdns not have been able to take the port",
         "takes": "questions for the host name",
         "sends": "host name and address",
         "to": ("224.0.0.251:5353", PEERS),
@@ -82,3 +89,21 @@ def open_udp(name: str, address: str = "0.0.0.0") -> Any:
         raise
     opened.add(name)
     return sock
+
+
+def join_group(sock: Any, group: str, interface: str) -> None:
+    """Hear what is sent to a multicast group at the interface with that address.
+
+    It is the interface that joins, for all sockets that are bound to any address. OSError when it
+    cannot, with a number of lwIP's (ports/esp32/modsocket.c): 6, ERR_VAL, no such interface.
+    """
+    members = address_bytes(group) + address_bytes(interface)
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, members)
+
+
+def address_bytes(address: str) -> bytes:
+    """The four bytes of an IPv4 address. ValueError when it is none."""
+    packed = bytes([int(part) for part in address.split(".")])
+    if len(packed) != 4:
+        raise ValueError("IPv4 address")
+    return packed

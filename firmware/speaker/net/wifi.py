@@ -150,6 +150,10 @@ class Wifi:
         ours, mask = self._station.ifconfig()[:2]
         return _masked(address, mask) == _masked(ours, mask)
 
+    def home(self) -> tuple | None:
+        """`(IPv4 address, mask)` on the home network; None while the speaker is not on it."""
+        return self._station.ifconfig()[:2] if self.is_joined() else None
+
     def report(self) -> dict:
         """`ap` and `netif` of `miIO.info`."""
         report = {"ap": {"ssid": "", "bssid": "", "rssi": 0}, "netif": {}}

@@ -1,0 +1,162 @@
+"""mDNS: who looks for the speaker finds it. The peers are zeroconf and python-miio, as they are."""
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+import zeroconf
+from loopback import own_address
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "darwin", reason="macOS gives each test the same loopback address"
+)
+
+TYPE = "_miio._udp.local."
+GROUP, PORT = "224.0.0.251", 5353
+
+
+@pytest.fixture(scope="module")
+def network():
+    """zeroconf, on the interface where virtual boards are, at an address of its own."""
+    with zeroconf.Zeroconf(interfaces=[own_address()]) as peer:
+        yield peer
+
+
+@pytest.fixture(scope="module")
+def model(paired):
+    return paired.info()["model"]
+
+
+@pytest.fixture(scope="module")
+def name(paired, model):
+    """What the board is called when nobody else is."""
+    return f"{model.replace('.', '-')}_miio{paired.hello().device_id}.{TYPE}"
+
+
+class Browser:
+    """What zeroconf says about instances of the service."""
+
+    def __init__(self, network, wanted):
+        self.events = []
+        self._wanted = wanted
+        self._browser = zeroconf.ServiceBrowser(network, TYPE, handlers=[self._on_change])
+
+    def _on_change(self, zeroconf, service_type, name, state_change):
+        if name in self._wanted:
+            self.events.append((state_change.name, name))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._browser.cancel()
+
+
+def resolve(network, name):
+    info = network.get_service_info(TYPE, name, timeout=5000)
+    assert info, f"{name} is not resolved"
+    return info
+
+
+def test_it_is_browsed_and_resolved(network, paired, model, name, wait_for):
+    with Browser(network, [name]) as browser:
+        wait_for(lambda: ("Added", name) in browser.events, 10)
+    info = resolve(network, name)
+    mac = paired.info()["mac"].replace(":", "").lower()
+    assert info.parsed_addresses() == [paired.address]
+    assert info.port == 54321
+    assert info.server == f"mynah-{mac[-4:]}.local."
+    assert info.decoded_properties == {"path": "/mydevice", "mac": mac, "model": model}
+
+
+def test_types_and_host_names_are_answered_too(network, paired, name):
+    assert TYPE in zeroconf.ZeroconfServiceTypes.find(zc=network, timeout=3)
+    host = zeroconf.AddressResolverIPv4(resolve(network, name).server)
+    assert host.request(network, 5000)
+    assert host.parsed_addresses() == [paired.address]
+
+
+def test_python_miio_discovers_it(paired):
+    code = (
+        "import json, logging; logging.basicConfig(level='INFO')\n"
+        "from miio.discovery import Discovery\n"
+        "found = Discovery.discover_mdns(timeout=4)\n"
+        "print(json.dumps({address: type(device).__name__ for address, device in found.items()}))\n"
+        "import os; os._exit(0)\n"  # its threads do not end
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    # It knows no such model, so takes what serves for any MIoT device.
+    assert json.loads(done.stdout or "{}").get(paired.address) == "GenericMiot", done.stderr
+
+
+def test_it_has_left_when_it_restarts_and_comes_back(network, paired, name, console, wait_for):
+    with Browser(network, [name]) as browser:
+        wait_for(lambda: browser.events == [("Added", name)], 10)
+        paired.call("miIO.reboot")
+        wait_for(lambda: browser.events == [("Added", name), ("Removed", name)], 10)
+        wait_for(lambda: browser.events[2:] == [("Added", name)], 20)
+
+
+def test_its_name_is_defended(network, paired, name):
+    with pytest.raises(zeroconf.NonUniqueNameException):
+        network.register_service(stranger(name))
+
+
+def test_a_namesake_that_was_there_first_keeps_the_name(network, paired, name, world, wait_for):
+    [home] = world.wifi.networks
+    world.wifi.remove(home.ssid)
+    wait_for(lambda: world.wifi.joined is None, 10)
+    second = name.replace("_miio", "-2_miio", 1)
+    with zeroconf.Zeroconf(interfaces=[own_address()]) as other:  # it knows nobody yet
+        other.register_service(stranger(name))
+        with Browser(network, [second]) as browser:
+            world.wifi.add(home.ssid, home.password)
+            wait_for(lambda: browser.events == [("Added", second)], 20)
+        assert resolve(network, second).parsed_addresses() == [paired.address]
+        assert resolve(other, name).parsed_addresses() == ["127.0.0.9"]
+
+
+def stranger(name):
+    return zeroconf.ServiceInfo(
+        TYPE, name, 9, server="stranger.local.", parsed_addresses=["127.0.0.9"]
+    )
+
+
+def test_no_packet_has_the_token(network, paired, console, wait_for):
+    """Of all that is multicast while the board starts and is asked."""
+    packets = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((GROUP, PORT))
+        membership = socket.inet_aton(GROUP) + socket.inet_aton("127.0.0.1")
+        listener.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+        listener.settimeout(0.1)
+        done = threading.Event()
+
+        def listen():
+            while not done.is_set():
+                try:
+                    packet, (address, _) = listener.recvfrom(2000)
+                except TimeoutError:
+                    continue
+                if address == paired.address:
+                    packets.append(packet)
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        try:
+            console.reset_board()
+            console.expect(r" mdns: mynah", 20)
+            wait_for(lambda: len(packets) > 4, 10)
+        finally:
+            done.set()
+            thread.join()
+    token = paired._token
+    for packet in packets:
+        assert token not in packet
+        assert token.hex().encode() not in packet.lower()
+        assert len(packet) < 512
