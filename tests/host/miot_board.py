@@ -10,11 +10,13 @@ import asyncio
 import sys
 
 sys.modules["network"] = type("network", (), {"STAT_IDLE": 1000, "STAT_CONNECTING": 1001})
+sys.modules["_thread"] = type("_thread", (), {})
 
 from fakes import udp as udp_fake
 
 from speaker.app.bindings import make_spec
 from speaker.app.device import Device
+from speaker.app.set_up import SetUp
 from speaker.app.settings import Settings
 from speaker.app.state import Store
 from speaker.app.wallclock import WallClock
@@ -51,19 +53,47 @@ class Engine:
 
 class Radio:
     def __init__(self):
-        self.joined = ""
+        self.ssid = b""
+        self.address = ADDRESS
         self.open = False
+        self.aborted = False
 
     def is_joined(self):
-        return bool(self.joined)
+        return bool(self.ssid)
 
-    async def join(self, ssid, password):
-        await asyncio.sleep_ms(200)
-        if ssid not in NETWORKS:
+    def set_country(self, code):
+        pass
+
+    def leave(self):
+        self.ssid = b""
+
+    def abort(self):
+        self.aborted = True
+
+    async def scan(self):
+        await asyncio.sleep_ms(100)
+        return [
+            wifi.Found((name.encode(), b"12345%d" % i, 6, -40 - i, 3 * bool(NETWORKS[name]), False))
+            for i, name in enumerate(sorted(NETWORKS))
+        ]
+
+    async def join(self, ssid, password, tell):
+        self.leave()
+        self.aborted = False
+        tell(wifi.SCANNING)
+        await asyncio.sleep_ms(50)
+        tell(wifi.ASSOCIATING)
+        for _ in range(100 if ssid == b"slow" else 1):
+            await asyncio.sleep_ms(100)
+            if self.aborted:
+                return wifi.ABORTED
+        known = NETWORKS.get(ssid.decode())
+        if known is None:
             return wifi.NO_NETWORK
-        if NETWORKS[ssid] != password:
+        if known != password:
             return wifi.WRONG_PASSWORD
-        self.joined = ssid
+        tell(wifi.ADDRESS)
+        self.ssid = ssid
         return wifi.OK
 
     def open_set_up(self, ssid):
@@ -77,7 +107,7 @@ class Radio:
 
     def report(self):
         return {
-            "ap": {"ssid": self.joined, "bssid": "", "rssi": -50},
+            "ap": {"ssid": self.ssid.decode(), "bssid": "", "rssi": -50},
             "netif": {"localIp": ADDRESS, "mask": "255.0.0.0", "gw": ADDRESS},
         }
 
@@ -130,6 +160,7 @@ async def main():
     )
     methods = device.methods()
     methods.update(home.methods())
+    methods.update(SetUp(provisioning).methods())
     methods.update(
         make_spec(
             store,
@@ -155,13 +186,15 @@ async def main():
     udp_fake.install()
     supervisor = Supervisor(restart)
     supervisor.start("wifi", provisioning.run)
+    supervisor.start("set-up", provisioning.window.run)
     supervisor.start("device", device.run)
     supervisor.start("settings", settings.follow)
     supervisor.start("miio", door.run)
     supervisor.start("home", home.run)
     supervisor.start("home-door", home.listen)
     await asyncio.sleep_ms(0)
-    while radio.open == (OWNER != "new") or store.get("net") == "joining":
+    wanted = "set-up" if OWNER == "new" else "online"
+    while store.get("net") != wanted and OWNER != "kept":
         await asyncio.sleep_ms(10)
     log.info("app", "ready")
     dropped = 0

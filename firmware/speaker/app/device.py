@@ -1,11 +1,10 @@
-"""The `miIO.*` methods: who the speaker is, how it gets onto a network, start it again."""
+"""The `miIO.*` methods: who the speaker is, start it again."""
 
 import asyncio
 import gc
 
 import speaker
 from speaker.app.settings import Settings
-from speaker.miot.server import INVALID_ARGUMENT, UNKNOWN_METHOD, MiioError
 from speaker.net.provisioning import Provisioning
 from speaker.net.wifi import Wifi
 from speaker.util import log
@@ -47,15 +46,13 @@ class Device:
         """Name -> function(params, peer)."""
         return {
             "miIO.info": self._info,
-            "miIO.config_router": self._config_router,
-            "miIO.wifi_assoc_state": self._assoc_state,
             "miIO.reboot": self._reboot,
             "miIO.restore": self._restore,
         }
 
     def shows_token(self, peer: tuple) -> bool:
         """Whether a hello from this peer may see the token."""
-        return self._provisioning.is_open_to(peer[0])
+        return self._provisioning.shows_token_to(peer[0])
 
     def restore(self) -> None:
         """Forget the owner and start again, ready to be set up."""
@@ -82,21 +79,6 @@ class Device:
         }
         info.update(self._radio.report())
         return info
-
-    def _config_router(self, params: object, peer: tuple) -> list:
-        if not self._provisioning.is_open_to(peer[0]):
-            log.warning("miio", "config_router refused: not over the set-up network")
-            raise MiioError(UNKNOWN_METHOD, "only over the set-up network of a new speaker")
-        if not isinstance(params, dict):
-            raise MiioError(INVALID_ARGUMENT, "params: an object is wanted")
-        try:
-            self._provisioning.request(params.get("ssid"), params.get("passwd", ""))
-        except ValueError as error:
-            raise MiioError(INVALID_ARGUMENT, error.args[0]) from error
-        return ["ok"]
-
-    def _assoc_state(self, _params: object, _peer: tuple) -> dict:
-        return self._provisioning.report()
 
     def _reboot(self, _params: object, _peer: tuple) -> list:
         self._restart.set()

@@ -18,6 +18,7 @@ from speaker.app.indicator import Indicator
 from speaker.app.listener import Listener
 from speaker.app.privacy import COMMAND as PRIVACY
 from speaker.app.privacy import Privacy
+from speaker.app.set_up import SetUp
 from speaker.app.settings import Settings
 from speaker.app.state import STOPPED, Store
 from speaker.app.wallclock import WallClock
@@ -54,20 +55,23 @@ class Speaker:
         self.store = Store()
         mac = machine.unique_id()  # of the chip, and its station's
         host = "mynah-%02x%02x" % (mac[4], mac[5])
-        radio = Wifi(host)  # first: a new token needs its noise
+        self._radio = Wifi(host)  # first: a new token needs its noise
         self.settings = Settings(TwoCopies(*_SETTINGS), self.store)
         self.settings.load()
         self._make_sound()
-        self._make_network(radio, mac, host)
+        if self.settings.hostname:
+            host = self.settings.hostname
+            self._radio.set_hostname(host)
+        self._make_network(mac, host)
         self._indicator = Indicator(wiring.led(board["led"]), self.store)
         self._buttons = wiring.buttons(
             board["buttons"],
             self._flags,
             {
-                "boot": (self._play_or_stop, self._device.restore),
-                "volume_up": (lambda: self._step_volume(_VOLUME_STEP), None),
-                "volume_down": (lambda: self._step_volume(-_VOLUME_STEP), None),
-                "mute": (self._toggle_microphone, None),
+                "boot": (self._play_or_stop, self._indicator.hold, self._on_boot_held),
+                "volume_up": (lambda: self._step_volume(_VOLUME_STEP), None, None),
+                "volume_down": (lambda: self._step_volume(-_VOLUME_STEP), None, None),
+                "mute": (self._toggle_microphone, None, None),
             },
         )
         self._counters = Counters(self._ring, self._microphone, self._server, self._uptime)
@@ -87,16 +91,16 @@ class Speaker:
         self._console.add(live.COMMAND, live.Live(self._listener, engine).run)
         self._console.add(baud.COMMAND, baud.Baud(wiring.set_console_rate).run)
 
-    def _make_network(self, radio: Wifi, mac: bytes, host: str) -> None:
+    def _make_network(self, mac: bytes, host: str) -> None:
         self._door = udp.Door()
         ssid = set_up_ssid(self._board["name"], mac)
-        self._provisioning = Provisioning(radio, self.settings, self.store, ssid)
+        self._provisioning = Provisioning(self._radio, self.settings, self.store, ssid)
         address = ":".join(["%02X" % byte for byte in mac])
-        self._home = Home(_HOME, radio.is_joined)
+        self._home = Home(_HOME, self._radio.is_joined)
         self._device = Device(
             self._board["model"],
             address,
-            radio,
+            self._radio,
             self._provisioning,
             self.settings,
             self._uptime,
@@ -107,7 +111,7 @@ class Speaker:
         did = int.from_bytes(mac[2:6], "big")
         self._discovery = Discovery(
             self.store,
-            radio.home,
+            self._radio.home,
             lambda: self.settings.provisioned,
             self._board["model"],
             did,
@@ -124,7 +128,9 @@ class Speaker:
             serial,
             did,
         )
+        self._set_up = SetUp(self._provisioning)
         methods = self._device.methods()
+        methods.update(self._set_up.methods())
         methods.update(spec.methods())
         methods.update(self._home.methods())
         privacy = Privacy(self.settings, self.store, self._console, methods.keys)
@@ -155,6 +161,7 @@ class Speaker:
         start("mdns", self._discovery.listen)  # before there is a network, see there
         start("mdns-answers", self._discovery.run)
         start("wifi", self._provisioning.run)
+        start("set-up", self._provisioning.window.run)
         start("miio", self._door.run)
         start("home", self._home.run)
         start("home-door", self._home.listen)
@@ -184,6 +191,8 @@ class Speaker:
         self._discovery.goodbye()
         self._supervisor.close()
         self._server.close()
+        self._set_up.close()
+        await self._radio.close()
         await asyncio.sleep_ms(20)  # the cancelled tasks clean up after themselves
         self._microphone.close()
         self._player.close()
@@ -229,6 +238,13 @@ class Speaker:
             self._player.play(tones.MELODY)
         else:
             self._player.stop()
+
+    def _on_boot_held(self, level: int) -> None:
+        self._indicator.hold(0)
+        if level == 1:
+            self._provisioning.open_window()
+        else:
+            self._device.restore()
 
     def _step_volume(self, step: int) -> None:
         self.store.set("volume", max(0, min(100, self.store.get("volume") + step)))

@@ -9,6 +9,8 @@ METHODS = {
     " address",
     "miIO.config_router": "takes name and password of a Wi-Fi, over the set-up network only",
     "miIO.wifi_assoc_state": "how joining goes, and how often it went well or wrong",
+    "mynah.wifi.scan": "the networks in reach, over the set-up network only",
+    "mynah.wifi.cancel": "nothing; goes back to the old Wi-Fi, over the set-up network only",
     "miIO.reboot": "nothing; restarts the speaker",
     "miIO.restore": "nothing; the speaker forgets its owner",
     "get_properties": "the properties listed here",
