@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 
 import speaker
 from speaker.app.settings import Settings
@@ -48,6 +49,9 @@ class Device:
             "miIO.info": self._info,
             "miIO.reboot": self._reboot,
             "miIO.restore": self._restore,
+            "miIO.ota": _no_update,
+            "miIO.get_ota_state": _no_update,
+            "miIO.get_ota_progress": _no_update,
         }
 
     def shows_token(self, peer: tuple) -> bool:
@@ -69,13 +73,20 @@ class Device:
         self._reset()
 
     def _info(self, _params: object, _peer: tuple) -> dict:
+        """Every field that real devices have, but the token, which nobody needs who asks signed."""
         info = {
             "model": self._model,
             "fw_ver": speaker.VERSION,
             "hw_ver": "ESP32-S3",
+            "wifi_fw_ver": "MicroPython %d.%d.%d" % sys.implementation.version[:3],
             "mac": self._mac,
             "life": self._uptime.seconds(),
             "mmfree": gc.mem_free(),
+            "cfg_time": 0,
+            # The way to a cloud, and how often it was tried: there is none.
+            "ot": "otu",
+            "otu_stat": [0, 0, 0, 0, 0, 0],
+            "ott_stat": [0, 0, 0, 0],
         }
         info.update(self._radio.report())
         return info
@@ -87,3 +98,7 @@ class Device:
     def _restore(self, _params: object, _peer: tuple) -> list:
         self.restore()
         return ["ok"]
+
+
+def _no_update(_params: object, _peer: tuple) -> object:
+    raise MiioError(UNKNOWN_METHOD, "no updates over the network yet")

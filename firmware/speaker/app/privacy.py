@@ -46,12 +46,16 @@ MEMORY = {
         "what": "what /home holds, and the last known state of each",
     },
     "replies": {
-        "how much": "%d clients" % guard.N_PEERS,
-        "what": "address and last reply of the newest clients, for packets that come twice",
+        "how much": "%d of %d clients" % (guard.N_KEPT, guard.N_HOLDERS),
+        "what": "the last replies to whoever has the token, for requests that come twice",
     },
     "packets": {
-        "how much": "%d x 12 bytes" % guard.N_SEEN,
+        "how much": "%d of %d clients" % (guard.N_SEEN, guard.N_HOLDERS),
         "what": "checksum and time of those that were taken, so that none is taken twice",
+    },
+    "who asked": {
+        "how much": "%d addresses" % guard.N_OFFSETS,
+        "what": "of the newest who asked; how often those without the token guessed, to slow them",
     },
     "log": {
         "how much": "nothing",

@@ -5,6 +5,7 @@ Each item of a request gets a code of its own, as MIoT's LAN calls want it.
 
 from micropython import const
 
+from speaker.miot.request import whole
 from speaker.miot.server import INVALID_ARGUMENT, Later, MiioError
 from speaker.util import log
 from speaker.util.hints import Any
@@ -137,7 +138,7 @@ class Spec:
 
         Where that is None, the answer has its code already.
         """
-        result = {key: item[key] for key in ("did", "siid", number) if key in item}
+        result = {key: item[key] for key in ("did", "siid", number) if _is_echoed(item.get(key))}
         siid, iid = whole(item.get("siid")), whole(item.get(number))
         entry = None
         if self._is_other(item.get("did")):
@@ -191,13 +192,9 @@ def is_allowed(value: object, kind: str, allowed: Any) -> bool:
     return low <= value <= high and (value - low) % step == 0
 
 
-def whole(value: object) -> int | None:
-    """A JSON number as an integer (some clients write 3.0 for 3), or None for what is none."""
-    if isinstance(value, float) and value == value // 1:
-        return int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    return None
+def _is_echoed(value: object) -> bool:
+    """Whether an answer repeats it: infinity, say, would be no JSON."""
+    return isinstance(value, (int, str))
 
 
 def _plain(value: object, kind: str) -> object:
