@@ -6,6 +6,7 @@ import sys
 
 import speaker
 from speaker.app.settings import Settings
+from speaker.miot.server import UNKNOWN_METHOD, MiioError
 from speaker.net.provisioning import Provisioning
 from speaker.net.wifi import Wifi
 from speaker.util import log
