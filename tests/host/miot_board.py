@@ -14,7 +14,7 @@ sys.modules["_thread"] = type("_thread", (), {})
 
 from fakes import udp as udp_fake
 
-from speaker.app.bindings import make_spec
+from speaker.app.bindings import TOLD, make_spec
 from speaker.app.device import Device
 from speaker.app.set_up import SetUp
 from speaker.app.settings import Settings
@@ -22,8 +22,9 @@ from speaker.app.state import Store
 from speaker.app.wallclock import WallClock
 from speaker.app.words import Words
 from speaker.home.home import Home
-from speaker.miot import udp
+from speaker.miot import spec_table, udp
 from speaker.miot.server import Server
+from speaker.miot.subscribers import Subscribers
 from speaker.net import wifi
 from speaker.net.provisioning import Provisioning
 from speaker.util import log
@@ -161,18 +162,17 @@ async def main():
     methods = device.methods()
     methods.update(home.methods())
     methods.update(SetUp(provisioning).methods())
-    methods.update(
-        make_spec(
-            store,
-            Player(store),
-            Words(Engine, store),
-            lambda word=None: word.name if word else "",
-            WallClock(uptime),
-            "mynah.speaker.test",
-            "30eda0000001",
-            DID,
-        ).methods()
+    spec = make_spec(
+        store,
+        Player(store),
+        Words(Engine, store),
+        lambda word=None: word.name if word else "",
+        WallClock(uptime),
+        "mynah.speaker.test",
+        "30eda0000001",
+        DID,
     )
+    methods.update(spec.methods())
     door = udp.Door(ADDRESS)
     server = Server(
         settings.token,
@@ -182,6 +182,9 @@ async def main():
         device.shows_token,
         door.send,
     )
+    subscribers = Subscribers(server.push, DID, spec.notifying(), spec_table.EVENTS, uptime.seconds)
+    methods.update(subscribers.methods())
+    server.subscribers = subscribers
     door.handle = server.handle
     udp_fake.install()
     supervisor = Supervisor(restart)
@@ -190,6 +193,8 @@ async def main():
     supervisor.start("device", device.run)
     supervisor.start("settings", settings.follow)
     supervisor.start("miio", door.run)
+    supervisor.start("push", subscribers.run)
+    supervisor.start("push-watch", subscribers.follow, store.watch(*TOLD))
     supervisor.start("home", home.run)
     supervisor.start("home-door", home.listen)
     await asyncio.sleep_ms(0)

@@ -10,7 +10,7 @@ import machine
 
 import speaker
 from speaker.app import baud, config, feed, live, wiring
-from speaker.app.bindings import make_spec
+from speaker.app.bindings import TOLD, make_spec
 from speaker.app.console import Console
 from speaker.app.counters import Counters
 from speaker.app.device import Device
@@ -25,14 +25,16 @@ from speaker.app.wallclock import WallClock
 from speaker.app.words import Words
 from speaker.audio import tones
 from speaker.home.home import Home
-from speaker.miot import udp
+from speaker.miot import spec_table, udp
 from speaker.miot.server import Server
+from speaker.miot.subscribers import Subscribers
 from speaker.net.discovery import Discovery
 from speaker.net.provisioning import Provisioning
 from speaker.net.wifi import Wifi
 from speaker.util import log
 from speaker.util.clock import Uptime
 from speaker.util.flags import Flags
+from speaker.util.hints import Callable
 from speaker.util.storage import TwoCopies
 from speaker.util.supervise import Supervisor
 from speaker.wake.word import WakeWord
@@ -68,10 +70,22 @@ class Speaker:
             board["buttons"],
             self._flags,
             {
-                "boot": (self._play_or_stop, self._indicator.hold, self._on_boot_held),
-                "volume_up": (lambda: self._step_volume(_VOLUME_STEP), None, None),
-                "volume_down": (lambda: self._step_volume(-_VOLUME_STEP), None, None),
-                "mute": (self._toggle_microphone, None, None),
+                "boot": (
+                    self._on_press("boot", self._play_or_stop),
+                    self._indicator.hold,
+                    self._on_boot_held,
+                ),
+                "volume_up": (
+                    self._on_press("volume_up", lambda: self._step_volume(_VOLUME_STEP)),
+                    None,
+                    None,
+                ),
+                "volume_down": (
+                    self._on_press("volume_down", lambda: self._step_volume(-_VOLUME_STEP)),
+                    None,
+                    None,
+                ),
+                "mute": (self._on_press("mute", self._toggle_microphone), None, None),
             },
         )
         self._counters = Counters(self._ring, self._microphone, self._server, self._uptime)
@@ -144,6 +158,11 @@ class Speaker:
             self._device.shows_token,
             self._door.send,
         )
+        self._subscribers = Subscribers(
+            self._server.push, did, spec.notifying(), spec_table.EVENTS, self._uptime.seconds
+        )
+        methods.update(self._subscribers.methods())
+        self._server.subscribers = self._subscribers
         self._door.handle = self._server.handle
 
     async def run(self) -> None:
@@ -161,6 +180,8 @@ class Speaker:
         start("wifi", self._provisioning.run)
         start("set-up", self._provisioning.window.run)
         start("miio", self._door.run)
+        start("push", self._subscribers.run)
+        start("push-watch", self._subscribers.follow, self.store.watch(*TOLD))
         start("home", self._home.run)
         start("home-door", self._home.listen)
         start("device", self._device.run)
@@ -218,6 +239,7 @@ class Speaker:
         self.store.set("wake_probability", probability)
         self.store.set("wake_time_s", self._uptime.seconds())
         self.store.set("wake_count", self.store.get("wake_count") + 1)
+        self._subscribers.event("wake.heard", word.wake_word, probability)
 
     def _on_missed(self, word: WakeWord, peak: int, at: int) -> None:
         why = "" if peak <= word.cutoff else ", nobody spoke"
@@ -226,6 +248,7 @@ class Speaker:
         self.store.set("wake_miss_word", word.wake_word)
         self.store.set("wake_miss", peak)
         self.store.set("wake_miss_count", self.store.get("wake_miss_count") + 1)
+        self._subscribers.event("wake.missed", word.wake_word, peak)
 
     def _on_playing(self, state: int) -> None:
         if self.store.set("playing", state):
@@ -237,7 +260,15 @@ class Speaker:
         else:
             self._player.stop()
 
+    def _on_press(self, name: str, do: Callable[[], object]) -> Callable[[], None]:
+        def pressed() -> None:
+            self._subscribers.event("button.pressed", name)
+            do()
+
+        return pressed
+
     def _on_boot_held(self, level: int) -> None:
+        self._subscribers.event("button.held", "boot")
         self._indicator.hold(0)
         if level == 1:
             self._provisioning.open_window()

@@ -12,7 +12,7 @@ import json
 from speaker.app import config, console, settings, state
 from speaker.audio import ring
 from speaker.home import registry
-from speaker.miot import guard, methods, spec_table
+from speaker.miot import guard, methods, spec_table, subscribers
 from speaker.miot.server import INVALID_ARGUMENT, MiioError
 from speaker.net import networks, sockets
 from speaker.util import files, log
@@ -52,6 +52,10 @@ MEMORY = {
     "packets": {
         "how much": "%d of %d clients" % (guard.N_SEEN, guard.N_HOLDERS),
         "what": "checksum and time of those that were taken, so that none is taken twice",
+    },
+    "subscribers": {
+        "how much": "%d clients" % subscribers.N_SUBSCRIBERS,
+        "what": "address and number of who is told of changes, until they are silent for 3 minutes",
     },
     "who asked": {
         "how much": "%d addresses" % guard.N_OFFSETS,

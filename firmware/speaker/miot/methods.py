@@ -19,6 +19,8 @@ METHODS = {
     "get_properties": "the properties listed here",
     "set_properties": "nothing but whether a property was set",
     "action": "what an action puts out",
+    "miIO.sub": "nothing; from then on changed properties, wake words heard, buttons pressed",
+    "miIO.unsub": "nothing; no more of these",
     "mynah.home.add": "nothing; takes a home device with its token",
     "mynah.home.remove": "nothing; forgets a home device",
     "mynah.home.list": "the home devices, their addresses and states; never their tokens",

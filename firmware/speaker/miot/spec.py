@@ -21,6 +21,7 @@ WRONG_DEVICE = const(-4007)
 
 _READ = const(1)
 _WRITE = const(2)
+_NOTIFY = const(4)
 # python-miio asks for 15 at once, other clients for 10.
 _MAX_ITEMS = const(32)
 # Clients put names of their own, or "0", in the place of a device id (python-miio: the property's
@@ -51,7 +52,7 @@ class Spec:
         did: int = 0,
     ) -> None:
         for name, _, access, _ in properties.values():
-            readable = not access & _READ or name in readers
+            readable = not access & (_READ | _NOTIFY) or name in readers
             writable = not access & _WRITE or name in writers
             if not (readable and writable):
                 raise ValueError("property %s is bound to nothing" % name)
@@ -71,6 +72,14 @@ class Spec:
             "get_properties": self.get_properties,
             "set_properties": self.set_properties,
             "action": self.action,
+        }
+
+    def notifying(self) -> dict:
+        """(siid, piid) -> reader of each property whose changes are told."""
+        return {
+            number: self._readers[entry[0]]
+            for number, entry in self._properties.items()
+            if entry[2] & _NOTIFY
         }
 
     def get_properties(self, params: object, _peer: tuple) -> list:
