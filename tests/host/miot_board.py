@@ -10,21 +10,19 @@ import asyncio
 import sys
 
 sys.modules["network"] = type("network", (), {"STAT_IDLE": 1000, "STAT_CONNECTING": 1001})
-sys.modules["_thread"] = type("_thread", (), {})
 
 from fakes import udp as udp_fake
 
-from speaker.app.bindings import TOLD, make_spec
+import speaker
+from speaker.app.bindings import make_spec
 from speaker.app.device import Device
-from speaker.app.set_up import SetUp
 from speaker.app.settings import Settings
 from speaker.app.state import Store
 from speaker.app.wallclock import WallClock
 from speaker.app.words import Words
 from speaker.home.home import Home
-from speaker.miot import spec_table, udp
+from speaker.miot import udp
 from speaker.miot.server import Server
-from speaker.miot.subscribers import Subscribers
 from speaker.net import wifi
 from speaker.net.provisioning import Provisioning
 from speaker.util import log
@@ -35,6 +33,7 @@ from speaker.util.supervise import Supervisor
 ADDRESS, OWNER, FOLDER = sys.argv[1:4]
 NETWORKS = {"home": "secret123", "caf\u00e9 \U0001f600": 'pass word "x"', "open": ""}
 DID = 0x12345678
+WORDS = speaker.__file__.rsplit("/", 2)[0] + "/words"
 
 
 class Model:
@@ -54,47 +53,19 @@ class Engine:
 
 class Radio:
     def __init__(self):
-        self.ssid = b""
-        self.address = ADDRESS
+        self.joined = ""
         self.open = False
-        self.aborted = False
 
     def is_joined(self):
-        return bool(self.ssid)
+        return bool(self.joined)
 
-    def set_country(self, code):
-        pass
-
-    def leave(self):
-        self.ssid = b""
-
-    def abort(self):
-        self.aborted = True
-
-    async def scan(self):
-        await asyncio.sleep_ms(100)
-        return [
-            wifi.Found((name.encode(), b"12345%d" % i, 6, -40 - i, 3 * bool(NETWORKS[name]), False))
-            for i, name in enumerate(sorted(NETWORKS))
-        ]
-
-    async def join(self, ssid, password, tell):
-        self.leave()
-        self.aborted = False
-        tell(wifi.SCANNING)
-        await asyncio.sleep_ms(50)
-        tell(wifi.ASSOCIATING)
-        for _ in range(100 if ssid == b"slow" else 1):
-            await asyncio.sleep_ms(100)
-            if self.aborted:
-                return wifi.ABORTED
-        known = NETWORKS.get(ssid.decode())
-        if known is None:
+    async def join(self, ssid, password):
+        await asyncio.sleep_ms(200)
+        if ssid not in NETWORKS:
             return wifi.NO_NETWORK
-        if known != password:
+        if NETWORKS[ssid] != password:
             return wifi.WRONG_PASSWORD
-        tell(wifi.ADDRESS)
-        self.ssid = ssid
+        self.joined = ssid
         return wifi.OK
 
     def open_set_up(self, ssid):
@@ -108,7 +79,7 @@ class Radio:
 
     def report(self):
         return {
-            "ap": {"ssid": self.ssid.decode(), "bssid": "", "rssi": -50},
+            "ap": {"ssid": self.joined, "bssid": "", "rssi": -50},
             "netif": {"localIp": ADDRESS, "mask": "255.0.0.0", "gw": ADDRESS},
         }
 
@@ -148,7 +119,7 @@ async def main():
     uptime = Uptime()
     radio = Radio()
     provisioning = Provisioning(radio, settings, store, "mynah-speaker-test_miap0001")
-    home = Home(FOLDER + "/home", radio.is_joined, ADDRESS)
+    home = Home(FOLDER + "/home", WORDS, radio.is_joined, ADDRESS)
     device = Device(
         "mynah.speaker.test",
         "30:ED:A0:00:00:01",
@@ -161,18 +132,18 @@ async def main():
     )
     methods = device.methods()
     methods.update(home.methods())
-    methods.update(SetUp(provisioning).methods())
-    spec = make_spec(
-        store,
-        Player(store),
-        Words(Engine, store),
-        lambda word=None: word.name if word else "",
-        WallClock(uptime),
-        "mynah.speaker.test",
-        "30eda0000001",
-        DID,
+    methods.update(
+        make_spec(
+            store,
+            Player(store),
+            Words(Engine, store),
+            lambda word=None: word.name if word else "",
+            WallClock(uptime),
+            "mynah.speaker.test",
+            "30eda0000001",
+            DID,
+        ).methods()
     )
-    methods.update(spec.methods())
     door = udp.Door(ADDRESS)
     server = Server(
         settings.token,
@@ -182,24 +153,17 @@ async def main():
         device.shows_token,
         door.send,
     )
-    subscribers = Subscribers(server.push, DID, spec.notifying(), spec_table.EVENTS, uptime.seconds)
-    methods.update(subscribers.methods())
-    server.subscribers = subscribers
     door.handle = server.handle
     udp_fake.install()
     supervisor = Supervisor(restart)
     supervisor.start("wifi", provisioning.run)
-    supervisor.start("set-up", provisioning.window.run)
     supervisor.start("device", device.run)
     supervisor.start("settings", settings.follow)
     supervisor.start("miio", door.run)
-    supervisor.start("push", subscribers.run)
-    supervisor.start("push-watch", subscribers.follow, store.watch(*TOLD))
     supervisor.start("home", home.run)
     supervisor.start("home-door", home.listen)
     await asyncio.sleep_ms(0)
-    wanted = "set-up" if OWNER == "new" else "online"
-    while store.get("net") != wanted and OWNER != "kept":
+    while radio.open == (OWNER != "new") or store.get("net") == "joining":
         await asyncio.sleep_ms(10)
     log.info("app", "ready")
     dropped = 0

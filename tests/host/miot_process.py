@@ -29,12 +29,7 @@ class Board:
                 stderr=subprocess.STDOUT,
                 env=environment,
             )
-        try:
-            self.expect("app: ready")
-        except BaseException:  # nobody has it yet who could close it
-            self.process.kill()
-            self.process.wait()
-            raise
+        self.expect("app: ready")
 
     @property
     def log(self):

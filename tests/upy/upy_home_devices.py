@@ -530,7 +530,7 @@ def error_of(function, params):
 def test_methods():
     path = folder("methods")
     home = Devices(Registry(path), None, lambda: True)
-    methods = Service(home).methods()
+    methods = Service(home, None).methods()
     add, list_ = methods["mynah.home.add"], methods["mynah.home.list"]
     assert error_of(list_, {})[0] == -9999  # not loaded yet
     home.loaded = True
@@ -564,7 +564,7 @@ def test_over_real_sockets():
     client.REPLY_MS = client.HELLO_MS = (300, 300, 300)
     udp.install()
     path = folder("sockets")
-    home = Home(path, lambda: True, "127.0.0.1")
+    home = Home(path, "firmware/words", lambda: True, "127.0.0.1")
     fakes = [FakeDevice(did=i + 1, values={(2, 1): True, (2, 2): 255}) for i in range(3)]
 
     async def main():

@@ -3,6 +3,7 @@
 from micropython import const
 
 from speaker.home import values
+from speaker.home.text import fold
 from speaker.miot.client import Client, NoAnswerError, Remote
 from speaker.miot.server import MiioError
 from speaker.util import log
@@ -34,6 +35,9 @@ class Device:
         self.remote = Remote(record["address"], record["port"], record["did"], token)
         self.name = record["name"]
         self.room = record["room"]
+        self.said = fold(self.name)  # as sentences have it
+        self.said_room = fold(self.room)
+        self.place: str | None = None  # the room's key, see home/sentence.py
         self.type = record["type"]
         self.roles = record["roles"]
         self.online: bool | None = None
@@ -48,7 +52,7 @@ class Device:
         described["state"] = self.state
         return described
 
-    def place(self) -> tuple:
+    def address(self) -> tuple:
         """`(address, port, did)` as the record has them."""
         return self.record["address"], self.record["port"], self.record["did"]
 

@@ -122,7 +122,7 @@ class Devices:
         """Keep the address and the number that a device has proven to have."""
         remote = device.remote
         address, port = remote.home
-        if not remote.proven or (address, port, remote.did) == device.place():
+        if not remote.proven or (address, port, remote.did) == device.address():
             return
         device.move(address, port, remote.did)
         try:

@@ -2,29 +2,42 @@
 
 from speaker.home.devices import Devices
 from speaker.home.registry import Registry
+from speaker.home.runner import Runner
 from speaker.home.service import Service
 from speaker.miot.client import Client
+from speaker.miot.server import Later
 from speaker.miot.udp import Door
 from speaker.util.hints import Callable
 
 
 class Home:
-    """Everything of the home, wired; `folder` keeps the devices.
+    """Everything of the home, wired.
 
+    `folder` keeps the devices, `words` is the folder of the data files of what is said to them,
     `joined()` says whether there is a network. The home's socket (net/sockets.py) is opened when
     the first device is known.
     """
 
-    def __init__(self, folder: str, joined: Callable[[], bool], address: str = "0.0.0.0") -> None:
+    def __init__(
+        self, folder: str, words: str, joined: Callable[[], bool], address: str = "0.0.0.0"
+    ) -> None:
         self._door = Door(address, "home")
         client = Client(self._door.send)
         self._door.handle = client.handle
         self.devices = Devices(Registry(folder), client, joined)
-        self._service = Service(self.devices)
+        self._runner = Runner(self.devices, words)
+        self._service = Service(self.devices, self._runner.do)
 
     def methods(self) -> dict:
         """Name -> function(params, peer), for the miIO server."""
         return self._service.methods()
+
+    def directive(self, text: str) -> Later:
+        """Do what a text says (MIoT's execute-text-directive): the answer's text, later."""
+        return Later(self._answer(text))
+
+    async def _answer(self, text: str) -> str:
+        return (await self._runner.do(text))["say"]
 
     async def run(self) -> None:
         """Task: load the devices, keep their state."""

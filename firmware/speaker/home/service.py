@@ -6,18 +6,19 @@ from micropython import const
 
 from speaker.home.devices import Devices
 from speaker.home.registry import MAX_DEVICES, FullError
-from speaker.miot.server import BUSY, INTERNAL, INVALID_ARGUMENT, MiioError
-from speaker.util.hints import Any
+from speaker.miot.server import BUSY, INTERNAL, INVALID_ARGUMENT, Later, MiioError
+from speaker.util.hints import Any, Callable
 
 # What a page of `list` may take of a reply (see miot/server.py); the rest is its wrapper.
 _MAX_PAGE = const(1200)
 
 
 class Service:
-    """Methods for the miIO server: name -> function(params, peer)."""
+    """Methods for the miIO server; `do(text)` gives the coroutine that does a sentence."""
 
-    def __init__(self, devices: Devices) -> None:
+    def __init__(self, devices: Devices, do: Callable[[object], Any]) -> None:
         self._devices = devices
+        self._run = do
 
     def methods(self) -> dict:
         """Name -> function(params, peer)."""
@@ -25,6 +26,7 @@ class Service:
             "mynah.home.add": self._add,
             "mynah.home.remove": self._remove,
             "mynah.home.list": self._list,
+            "mynah.home.do": self._do,
         }
 
     def _add(self, params: Any, _peer: tuple) -> list:
@@ -69,6 +71,13 @@ class Service:
                 return {"devices": page, "next": index}
             page.append(described)
         return {"devices": page, "next": None}
+
+    def _do(self, params: Any, _peer: tuple) -> Later:
+        self._check_loaded()
+        text = params.get("text") if isinstance(params, dict) else None
+        if not isinstance(text, str):
+            raise MiioError(INVALID_ARGUMENT, "text: a sentence is wanted")
+        return Later(self._run(text))
 
     def _check_loaded(self) -> None:
         if not self._devices.loaded:

@@ -27,6 +27,11 @@ FILES = {
         "secret": "nothing",
         "what": "a wake word model; from mynah flash",
     },
+    "/words/*.txt": {
+        "access": READ,
+        "secret": "nothing",
+        "what": "what people say to home devices, in one language; from mynah flash",
+    },
     "/settings.a": {
         "access": WRITTEN,
         "secret": "token and Wi-Fi password, not encrypted",

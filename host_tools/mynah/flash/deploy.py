@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mynah.boards import Board
     from mynah.logs import LogRecord
 
-OURS = ("/speaker", "/models")
+OURS = ("/speaker", "/words", "/models")
 """The folders in which files that are no longer part of the firmware are deleted."""
 
 _START_S = 20.0

@@ -1,4 +1,4 @@
-"""What a board's filesystem holds: compiled firmware, models, and the board's description."""
+"""What a board's filesystem holds: compiled firmware, words, models, the board's description."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ HARDWARE_ARCH = "xtensawin"
 
 _KEPT_AS_SOURCE = ("boot.py", "main.py")  # MicroPython looks for these names, with .py
 _PACKAGE = "speaker"
+_WORDS = "words"
 _OPTIMISATION = "-O2"
 
 # MicroPython, py/persistentcode.h: MP_NATIVE_ARCH_*, bits 10 to 13 of sys.implementation._mpy.
@@ -78,6 +79,8 @@ def firmware_files(board: Board, models: Iterable[str], arch: str | None) -> dic
         codes = pool.map(lambda path: compiled(path, arch), sources)
         for path, code in zip(sources, codes, strict=True):
             files[f"/{_on_board(path).with_suffix('.mpy').as_posix()}"] = code
+    for path in sorted((FIRMWARE_DIR / _WORDS).glob("*.txt")):
+        files[f"/{_WORDS}/{path.name}"] = path.read_bytes()
     for name in models:
         files[f"/models/{Path(name).stem}.wake"] = wake_models.compiled(name)
     files["/board.json"] = board.device_json()

@@ -16,9 +16,6 @@ class Station:
     def __init__(self):
         self.scripts = []
         self.connects = []
-        self.bssids = []
-        self.heard = []  # what a scan finds: (ssid, bssid, channel, rssi, auth, hidden)
-        self.scans = 0
         self.settings = {}
         self.up = False
         self._status = 1000
@@ -40,13 +37,8 @@ class Station:
         self.settings.update(settings)
         return None
 
-    def scan(self):
-        self.scans += 1
-        return [] if self._script else list(self.heard)
-
-    def connect(self, ssid, key, *, bssid=None):
+    def connect(self, ssid, key):
         self.connects.append((ssid, key))
-        self.bssids.append(bssid)
         self._script = list(self.scripts.pop(0)) if self.scripts else []
         self._started_ms = time.ticks_ms()
 
@@ -117,24 +109,10 @@ class Network:
     STAT_IDLE, STAT_CONNECTING, STAT_GOT_IP = 1000, 1001, 1010
     WLAN = WLAN
     names = []
-    countries = []
 
     @classmethod
     def hostname(cls, name):
         cls.names.append(name)
-
-    @classmethod
-    def country(cls, code):
-        assert len(code) == 2
-        cls.countries.append(code)
-
-
-class Thread:
-    """Takes `_thread`'s place: what is started has ended before it returns."""
-
-    @staticmethod
-    def start_new_thread(function, args):
-        function(*args)
 
 
 def install():
@@ -143,7 +121,6 @@ def install():
     station = Station()
     access_point = AccessPoint()
     sys.modules["network"] = Network
-    sys.modules["_thread"] = Thread
     return station, access_point
 
 

@@ -7,6 +7,7 @@ has none.
 
 PROGRAM = r"""
 import asyncio, json, socket, sys, time
+import speaker
 from speaker.home.home import Home
 from speaker.miot import udp
 from speaker.miot.server import Later
@@ -64,7 +65,8 @@ async def take(home, what, n, value, cold):
 async def main():
     with open(sys.argv[1]) as file:
         records = json.load(file)
-    home = Home(sys.argv[2] + "/home")
+    words = speaker.__file__.rsplit("/", 2)[0] + "/words"
+    home = Home(sys.argv[2] + "/home", words, lambda: True)
     home.devices.loaded = True
     for record in records:
         home.devices.add(record)

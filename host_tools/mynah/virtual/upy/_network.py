@@ -1,7 +1,6 @@
 """The board's ``network`` (extmod/modnetwork.c, ports/esp32/network_wlan.c)."""
 
 import _link
-import _threads
 
 __name__ = "network"
 
@@ -68,10 +67,7 @@ class WLAN:
     def connect(self, ssid=None, key=None, *, bssid=None):
         if bssid is not None and len(bssid) != 6:
             raise ValueError
-        config = None
-        if ssid is not None or key is not None or bssid is not None:
-            config = [_bytes(ssid)[:32].hex(), _bytes(key)[:64].hex(), _bytes(bssid).hex()]
-        _link.call("wlan_connect", config)
+        _link.call("wlan_connect", _text(ssid), _text(key))
 
     def disconnect(self):
         _link.call("wlan_disconnect")
@@ -96,8 +92,8 @@ class WLAN:
 
     def scan(self):
         return [
-            (bytes.fromhex(ssid), bytes.fromhex(bssid), channel, rssi, authmode, False)
-            for ssid, bssid, channel, rssi, authmode in _link.call("wlan_scan", not _threads.inside)
+            (ssid.encode(), bytes.fromhex(bssid), channel, rssi, authmode, False)
+            for ssid, bssid, channel, rssi, authmode in _link.call("wlan_scan")
         ]
 
     def config(self, *args, **kwargs):
@@ -170,10 +166,6 @@ def _text(value):
     return value.decode() if isinstance(value, (bytes, bytearray)) else value
 
 
-def _bytes(value):
-    return b"" if value is None else value.encode() if isinstance(value, str) else bytes(value)
-
-
 def hostname(name=None):
     global _hostname
     if name is None:
@@ -189,7 +181,7 @@ def country(code=None):
         return _country
     if len(code) != 2:
         raise ValueError
-    _country = code  # and that is all: the driver is not told (extmod/modnetwork.c)
+    _country = code.upper()
 
 
 def phy_mode(mode=None):

@@ -1,0 +1,163 @@
+"""Which devices a sentence means; who may have been meant when that is not clear."""
+
+from micropython import const
+
+from speaker.home.meaning import Problem
+from speaker.home.sentence import NAME, PLACE, UNKNOWN, place_of
+from speaker.home.text import is_han
+from speaker.home.words import Words
+from speaker.util.hints import Any, Callable
+
+_MAX_CANDIDATES = const(5)
+_NEAR = const(2)  # letters that a word of 5 or more may differ by
+
+
+class Targets:
+    """What the sentence says about its targets, collected from its tokens."""
+
+    def __init__(self, tokens: list) -> None:
+        self.devices = [token.value for token in tokens if token.kind == NAME]
+        self.rooms = {token.value for token in tokens if token.kind == PLACE}
+        self.types = _values(tokens, ("type", "types"))
+        self.all = bool([token for token in tokens if token.kind in {"all", "types"}])
+        # A room that no device is in may be part of a name.
+        self.rest = [token.text for token in tokens if token.kind in {UNKNOWN, "room"}]
+        if not self:  # "fan speed 3"
+            roles = _values(tokens, ("role",))
+            self.types = {role.split(" ")[1] for role in roles if " " in role}
+
+    def __bool__(self) -> bool:
+        return bool(self.devices or self.rooms or self.types or self.all or self.rest)
+
+
+def _values(tokens: list, kinds: tuple) -> set:
+    return {token.value for token in tokens if token.kind in kinds}
+
+
+def choose(
+    wanted: Targets, devices: list, words: Words, language: str, can: Callable[..., bool]
+) -> Any:
+    """`(devices, broad)` that are meant, or a Problem.
+
+    `can(device)` says whether a device could do it: it decides where no device is named at all.
+    """
+    pool = devices
+    if wanted.rooms:
+        pool = [device for device in pool if place_of(device, words) in wanted.rooms]
+    chosen: list = []
+    if wanted.devices:
+        chosen = [device for device in wanted.devices if device in pool]
+        if not chosen:
+            return Problem("none-there", language, "", _names(wanted.devices))
+        if not (wanted.types or wanted.rest):
+            return _once(chosen), False
+    if wanted.types:
+        pool = [device for device in pool if device.type in wanted.types]
+    if wanted.rest:
+        found = [device for device in pool if _has_all(device, wanted.rest)]
+        if not found or wanted.devices:
+            return _unknown(wanted, pool, devices, language)
+        if len(found) > 1 and not wanted.all:
+            return Problem("which", language, "", _names(found))
+        return _once(found), wanted.all
+    if not pool:
+        return Problem("none-there", language, "", _names(devices))
+    if not (wanted.types or wanted.rooms or wanted.all):
+        return _only_one_that_can(devices, language, can)
+    if not wanted.all:
+        problem = _one_of_each_type(wanted, pool, language)
+        if problem:
+            return problem
+    return _once(chosen + pool), len(pool) > 1 or not wanted.types
+
+
+def _one_of_each_type(wanted: Targets, pool: list, language: str) -> Problem | None:
+    """A Problem unless "the lamp" is one lamp or, with a room, those of the room."""
+    for kind in wanted.types:
+        of_kind = [device for device in pool if device.type == kind]
+        if not of_kind:
+            return Problem("none-there", language, "", _names(pool))
+        if len(of_kind) > 1 and not wanted.rooms:
+            return Problem("which", language, "", _names(of_kind))
+    return None
+
+
+def _only_one_that_can(devices: list, language: str, can: Callable[..., bool]) -> Any:
+    able = [device for device in devices if can(device)]
+    if len(able) == 1:
+        return able, False
+    if not able:
+        return Problem("no-target", language)
+    return Problem("which", language, "", _names(able))
+
+
+def _once(devices: list) -> list:
+    """Each device once, in the order of the sentence."""
+    return [device for i, device in enumerate(devices) if device not in devices[:i]]
+
+
+def _names(devices: list) -> list:
+    return [device.name for device in _once(devices)[:_MAX_CANDIDATES]]
+
+
+def _has_all(device: Any, rest: list) -> bool:
+    """Whether every unknown piece is part of the device's name, or of its room's."""
+    said = device.said + " " + device.said_room
+    parts = said.split()
+    for piece in rest:
+        if is_han(piece[0]):
+            if piece not in said:
+                return False
+        elif piece not in parts and not (piece.endswith("s") and piece[:-1] in parts):
+            return False
+    return True
+
+
+def _unknown(wanted: Targets, pool: list, devices: list, language: str) -> Problem:
+    """The unknown words, with the devices that they resemble most, or else those of the type."""
+    scored = []
+    for device in devices:
+        score = 0
+        for piece in wanted.rest:
+            score += 2 * _likeness(piece, device.said + " " + device.said_room)
+        if score:
+            scored.append((-score - (device in pool), device.name))
+    names = [name for _, name in sorted(scored)[:_MAX_CANDIDATES]]
+    if not names and (wanted.types or wanted.rooms):
+        names = _names(pool)
+    return Problem("unknown", language, " ".join(wanted.rest), names)
+
+
+def _likeness(piece: str, said: str) -> int:
+    """How much an unknown piece is like a name: 0 not at all."""
+    if is_han(piece[0]):
+        return len([letter for letter in piece if letter in said])
+    best = 0
+    for part in said.split():
+        near = 1 if len(part) < 5 else _NEAR
+        if piece == part or (len(piece) > 3 and part.startswith(piece)):
+            best = max(best, 3)
+        elif abs(len(part) - len(piece)) <= near and len(piece) > 2:
+            best = max(best, near + 1 - distance(piece, part, near))
+    return best
+
+
+def distance(one: str, other: str, most: int) -> int:
+    """Letters to insert, leave out, change or swap until the words are equal; over `most`: far.
+
+    Damerau-Levenshtein with adjacent swaps, three rows at a time.
+    """
+    before: list = []
+    row = list(range(len(other) + 1))
+    for i in range(1, len(one) + 1):
+        older, before = before, row
+        row = [i]
+        for j in range(1, len(other) + 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (one[i - 1] != other[j - 1]))
+            swapped = i > 1 and j > 1 and one[i - 1] == other[j - 2] and one[i - 2] == other[j - 1]
+            if swapped:
+                cost = min(cost, older[j - 2] + 1)
+            row.append(cost)
+        if min(row) > most:
+            return most + 1
+    return row[-1]
