@@ -10,19 +10,22 @@ import asyncio
 import sys
 
 sys.modules["network"] = type("network", (), {"STAT_IDLE": 1000, "STAT_CONNECTING": 1001})
+sys.modules["_thread"] = type("_thread", (), {})
 
 from fakes import udp as udp_fake
 
 import speaker
-from speaker.app.bindings import make_spec
+from speaker.app.bindings import TOLD, make_spec
 from speaker.app.device import Device
+from speaker.app.set_up import SetUp
 from speaker.app.settings import Settings
 from speaker.app.state import Store
 from speaker.app.wallclock import WallClock
 from speaker.app.words import Words
 from speaker.home.home import Home
-from speaker.miot import udp
+from speaker.miot import spec_table, udp
 from speaker.miot.server import Server
+from speaker.miot.subscribers import Subscribers
 from speaker.net import wifi
 from speaker.net.provisioning import Provisioning
 from speaker.util import log
@@ -53,19 +56,47 @@ class Engine:
 
 class Radio:
     def __init__(self):
-        self.joined = ""
+        self.ssid = b""
+        self.address = ADDRESS
         self.open = False
+        self.aborted = False
 
     def is_joined(self):
-        return bool(self.joined)
+        return bool(self.ssid)
 
-    async def join(self, ssid, password):
-        await asyncio.sleep_ms(200)
-        if ssid not in NETWORKS:
+    def set_country(self, code):
+        pass
+
+    def leave(self):
+        self.ssid = b""
+
+    def abort(self):
+        self.aborted = True
+
+    async def scan(self):
+        await asyncio.sleep_ms(100)
+        return [
+            wifi.Found((name.encode(), b"12345%d" % i, 6, -40 - i, 3 * bool(NETWORKS[name]), False))
+            for i, name in enumerate(sorted(NETWORKS))
+        ]
+
+    async def join(self, ssid, password, tell):
+        self.leave()
+        self.aborted = False
+        tell(wifi.SCANNING)
+        await asyncio.sleep_ms(50)
+        tell(wifi.ASSOCIATING)
+        for _ in range(100 if ssid == b"slow" else 1):
+            await asyncio.sleep_ms(100)
+            if self.aborted:
+                return wifi.ABORTED
+        known = NETWORKS.get(ssid.decode())
+        if known is None:
             return wifi.NO_NETWORK
-        if NETWORKS[ssid] != password:
+        if known != password:
             return wifi.WRONG_PASSWORD
-        self.joined = ssid
+        tell(wifi.ADDRESS)
+        self.ssid = ssid
         return wifi.OK
 
     def open_set_up(self, ssid):
@@ -79,7 +110,7 @@ class Radio:
 
     def report(self):
         return {
-            "ap": {"ssid": self.joined, "bssid": "", "rssi": -50},
+            "ap": {"ssid": self.ssid.decode(), "bssid": "", "rssi": -50},
             "netif": {"localIp": ADDRESS, "mask": "255.0.0.0", "gw": ADDRESS},
         }
 
@@ -132,18 +163,18 @@ async def main():
     )
     methods = device.methods()
     methods.update(home.methods())
-    methods.update(
-        make_spec(
-            store,
-            Player(store),
-            Words(Engine, store),
-            lambda word=None: word.name if word else "",
-            WallClock(uptime),
-            "mynah.speaker.test",
-            "30eda0000001",
-            DID,
-        ).methods()
+    methods.update(SetUp(provisioning).methods())
+    spec = make_spec(
+        store,
+        Player(store),
+        Words(Engine, store),
+        lambda word=None: word.name if word else "",
+        WallClock(uptime),
+        "mynah.speaker.test",
+        "30eda0000001",
+        DID,
     )
+    methods.update(spec.methods())
     door = udp.Door(ADDRESS)
     server = Server(
         settings.token,
@@ -153,17 +184,24 @@ async def main():
         device.shows_token,
         door.send,
     )
+    subscribers = Subscribers(server.push, DID, spec.notifying(), spec_table.EVENTS, uptime.seconds)
+    methods.update(subscribers.methods())
+    server.subscribers = subscribers
     door.handle = server.handle
     udp_fake.install()
     supervisor = Supervisor(restart)
     supervisor.start("wifi", provisioning.run)
+    supervisor.start("set-up", provisioning.window.run)
     supervisor.start("device", device.run)
     supervisor.start("settings", settings.follow)
     supervisor.start("miio", door.run)
+    supervisor.start("push", subscribers.run)
+    supervisor.start("push-watch", subscribers.follow, store.watch(*TOLD))
     supervisor.start("home", home.run)
     supervisor.start("home-door", home.listen)
     await asyncio.sleep_ms(0)
-    while radio.open == (OWNER != "new") or store.get("net") == "joining":
+    wanted = "set-up" if OWNER == "new" else "online"
+    while store.get("net") != wanted and OWNER != "kept":
         await asyncio.sleep_ms(10)
     log.info("app", "ready")
     dropped = 0

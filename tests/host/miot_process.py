@@ -29,7 +29,12 @@ class Board:
                 stderr=subprocess.STDOUT,
                 env=environment,
             )
-        self.expect("app: ready")
+        try:
+            self.expect("app: ready")
+        except BaseException:  # nobody has it yet who could close it
+            self.process.kill()
+            self.process.wait()
+            raise
 
     @property
     def log(self):

@@ -203,6 +203,18 @@ def test_a_lost_answer_is_asked_for_with_the_same_packet_so_nothing_is_done_twic
     assert first == second
 
 
+def test_after_a_new_hello_it_is_the_same_request_in_another_packet(owned):
+    relay = LossyRelay(lambda count: count in {4, 6})  # both answers to the first packet
+    try:
+        with MiioClient(relay.address, TOKEN, relay.port, timeout_s=0.2) as client:
+            client.action("play-control.play")
+    finally:
+        relay.close()
+    _, first, second, _, third = relay.requests
+    assert first == second != third
+    assert codec.decode(first, TOKEN).payload == codec.decode(third, TOKEN).payload
+
+
 def test_values_are_read_from_words(client):
     spec = client.spec
     assert spec.property("speaker.mute").parse("on") is True

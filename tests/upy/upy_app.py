@@ -81,19 +81,22 @@ class Files:
         return True
 
 
-def test_settings_make_a_token_once_and_a_new_one_after_restore():
+def test_settings_are_saved_at_once_and_forgotten_at_restore():
     files = Files()
     settings = Settings(files, Store())
     settings.load()
-    assert len(settings.token) == 16 and files.saves == 1 and not settings.provisioned
+    assert len(settings.token) == 16 and not files.saves and not settings.provisioned
+    settings.set_network(b"home", "secret123", "DE", by_owner=True)
+    assert settings.provisioned and files.values["ssid"] == "home"
+    settings.set_names(name="kitchen", hostname="kitchen-speaker")
     again = Settings(files, Store())
     again.load()
-    assert again.token == settings.token and files.saves == 1
-    again.set_credentials("home", "secret123")
-    assert again.provisioned and files.values["ssid"] == "home"
+    assert again.token == settings.token and again.owned and files.saves == 2
+    assert (again.name, again.hostname, again.country) == ("kitchen", "kitchen-speaker", "DE")
     again.restore()
     assert not again.provisioned and again.token != settings.token
-    assert files.values["password"] == ""
+    assert files.values["password"] == "" and files.values["owned"] is False
+    assert (again.name, again.hostname, again.country) == ("", "", "")
 
 
 def test_settings_from_flash_are_checked():
@@ -332,15 +335,11 @@ def test_indicator():
 
     async def main():
         task = asyncio.create_task(indicator.run())
-        await asyncio.sleep_ms(5)
-        assert led.shown == [(0, 0, 0)]
-        store.set("net", "set-up")
-        await asyncio.sleep_ms(5)
-        assert led.shown[-1] == (0, 60, 255)
-        store.set("net", "joining")
-        await asyncio.sleep_ms(900)
-        assert (255, 160, 0) in led.shown and led.shown[-3:].count((0, 0, 0)) >= 1  # it blinks
         store.set("net", "online")
+        await asyncio.sleep_ms(5)
+        assert led.shown[-1] == (0, 255, 0)  # a moment of green
+        await asyncio.sleep_ms(2100)
+        assert led.shown[-1] == (0, 0, 0)
         store.set("light_colour", 0x102030)
         store.set("light_on", True)
         await asyncio.sleep_ms(5)
@@ -361,6 +360,67 @@ def test_indicator():
         task.cancel()
 
     run(main())
+
+
+def pattern(led, store, ms=20, **values):
+    """The colours that an indicator shows one after the other, with steps of that length."""
+    module = sys.modules["speaker.app.indicator"]
+    real = module.PATTERNS, module._FLASH, module._BETWEEN
+
+    def short(steps):
+        return tuple([(colour, min(step_ms, ms)) for colour, step_ms in steps])
+
+    module.PATTERNS = {name: short(steps) for name, steps in module.PATTERNS.items()}
+    module._FLASH, module._BETWEEN = short(module._FLASH), short(module._BETWEEN)
+    indicator = Indicator(led, store)
+
+    async def main():
+        task = asyncio.create_task(indicator.run())
+        for name, value in values.items():
+            store.set(name, value)
+        await asyncio.sleep_ms(5)
+        led.shown = led.shown[-1:]
+        await asyncio.sleep_ms(16 * ms)
+        task.cancel()
+
+    try:
+        run(main())
+    finally:
+        module.PATTERNS, module._FLASH, module._BETWEEN = real
+    return led.shown
+
+
+def test_every_state_of_the_network_has_its_pattern():
+    dark, blue, amber, red, violet = (
+        (0, 0, 0),
+        (0, 60, 255),
+        (255, 160, 0),
+        (255, 0, 0),
+        (160, 0, 255),
+    )
+
+    def shown(**values):
+        store = Store()
+        store.set("light_brightness", 100)
+        return pattern(Led(), store, **values)
+
+    for net in ("scanning", "associating", "address", "retrying"):
+        assert shown(net=net)[:4] in ([amber, dark, amber, dark], [dark, amber, dark, amber]), net
+    assert set(shown(net="off", volume=1)) == {violet, dark}
+    assert shown(net="set-up", net_set_up=True) == [blue]
+    assert shown(net="set-up", net_set_up=True, mic_muted=True) == [blue]
+    # How many times it flashes red tells why the last attempt failed.
+    for reason, n in (
+        ("wrong password", 1), ("no such network", 2), ("no address", 3), ("timeout", 4)
+    ):  # fmt: skip
+        colours = shown(net="set-up", net_set_up=True, net_reason=reason)
+        start = colours.index(blue)
+        one_round = colours[start : start + 1 + 2 * n]
+        assert one_round == [blue] + [red, dark] * n, (reason, colours)
+        assert colours[start + 1 + 2 * n] == blue
+    patterns = sys.modules["speaker.app.indicator"].PATTERNS
+    nets = ("scanning", "associating", "address", "online", "set-up", "retrying", "off")
+    assert len({patterns[net] for net in nets}) == len(nets)
 
 
 class Pin:
@@ -385,28 +445,35 @@ class Pin:
 
 
 def test_button():
+    module = sys.modules["speaker.drivers.button"]
+    module.LEVELS_MS = (200, 400)
     pin, events = Pin(), []
     button = Button(
         pin,
         0,
         asyncio.ThreadSafeFlag(),
         lambda: events.append("press"),
-        lambda: events.append("hold"),
+        lambda level: events.append(("holding", level)),
+        lambda level: events.append(("held", level)),
     )
+
+    async def push(ms):
+        events[:] = []
+        pin.push(0)
+        await asyncio.sleep_ms(ms)
+        down = list(events)
+        pin.push(1)
+        await asyncio.sleep_ms(100)
+        return down, events[len(down) :]
 
     async def main():
         task = asyncio.create_task(button.run())
-        pin.push(0)
-        await asyncio.sleep_ms(5)
-        pin.push(1)  # a spike
-        await asyncio.sleep_ms(100)
-        assert events == []
-        pin.push(0)
-        await asyncio.sleep_ms(120)
-        assert events == []
-        pin.push(1)
-        await asyncio.sleep_ms(60)
-        assert events == ["press"]
+        assert await push(5) == ([], [])  # a spike
+        assert await push(120) == ([], ["press"])
+        assert await push(300) == ([("holding", 1)], [("held", 1)])
+        # Nothing is done while it is down, however long.
+        down = [("holding", 1), ("holding", 2)]
+        assert await push(700) == (down, [("held", 2)])
         task.cancel()
 
     run(main())

@@ -94,9 +94,9 @@ def test_all_of_it_over_miio_and_over_the_console():
 
 def test_no_secret_is_told():
     report, settings, methods = make()
-    settings.set_credentials("home sweet home", "a password")
+    settings.set_network(b"home sweet home", "a password", "", by_owner=True)
     text = json.dumps(all_pages(report, settings, methods))
-    for secret in ("home sweet home", "a password", json.loads(read("/settings.b"))["token"]):
+    for secret in ("home sweet home", "a password", json.loads(read("/settings.a"))["token"]):
         assert secret not in text
     assert "token" in text and "password" in text
 
@@ -120,10 +120,12 @@ def test_a_wrong_page_is_refused():
 
 def test_what_is_saved_is_what_the_tables_say():
     _, settings, _ = make()
-    settings.set_credentials("home", "password1")
+    settings.set_network(b"home", "password1", "DE", by_owner=True)
+    settings.set_names(name="kitchen", hostname="kitchen")
     kept = json.loads(read("/settings.b"))
     assert sorted(kept) == sorted(list(SAVED) + list(OWN))
-    assert sorted(settings.own_that_are_set()) == sorted(OWN)
+    is_set = settings.own_that_are_set()
+    assert sorted(is_set + ["ssid_bytes"]) == sorted(OWN)  # that is for names that are no text
 
 
 def refused(error, function, *arguments):

@@ -30,6 +30,9 @@ _STATE = {
     "wake.last-time": "wake_time_s",
 }
 
+# What of the store subscribers are told of.
+TOLD = tuple(_STATE.values()) + ("wake_models",)
+
 
 def make_spec(
     store: Store,

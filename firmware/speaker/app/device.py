@@ -1,11 +1,12 @@
-"""The `miIO.*` methods: who the speaker is, how it gets onto a network, start it again."""
+"""The `miIO.*` methods: who the speaker is, start it again."""
 
 import asyncio
 import gc
+import sys
 
 import speaker
 from speaker.app.settings import Settings
-from speaker.miot.server import INVALID_ARGUMENT, UNKNOWN_METHOD, MiioError
+from speaker.miot.server import UNKNOWN_METHOD, MiioError
 from speaker.net.provisioning import Provisioning
 from speaker.net.wifi import Wifi
 from speaker.util import log
@@ -47,15 +48,16 @@ class Device:
         """Name -> function(params, peer)."""
         return {
             "miIO.info": self._info,
-            "miIO.config_router": self._config_router,
-            "miIO.wifi_assoc_state": self._assoc_state,
             "miIO.reboot": self._reboot,
             "miIO.restore": self._restore,
+            "miIO.ota": _no_update,
+            "miIO.get_ota_state": _no_update,
+            "miIO.get_ota_progress": _no_update,
         }
 
     def shows_token(self, peer: tuple) -> bool:
         """Whether a hello from this peer may see the token."""
-        return self._provisioning.is_open_to(peer[0])
+        return self._provisioning.shows_token_to(peer[0])
 
     def restore(self) -> None:
         """Forget the owner and start again, ready to be set up."""
@@ -72,31 +74,23 @@ class Device:
         self._reset()
 
     def _info(self, _params: object, _peer: tuple) -> dict:
+        """Every field that real devices have, but the token, which nobody needs who asks signed."""
         info = {
             "model": self._model,
             "fw_ver": speaker.VERSION,
             "hw_ver": "ESP32-S3",
+            "wifi_fw_ver": "MicroPython %d.%d.%d" % sys.implementation.version[:3],
             "mac": self._mac,
             "life": self._uptime.seconds(),
             "mmfree": gc.mem_free(),
+            "cfg_time": 0,
+            # The way to a cloud, and how often it was tried: there is none.
+            "ot": "otu",
+            "otu_stat": [0, 0, 0, 0, 0, 0],
+            "ott_stat": [0, 0, 0, 0],
         }
         info.update(self._radio.report())
         return info
-
-    def _config_router(self, params: object, peer: tuple) -> list:
-        if not self._provisioning.is_open_to(peer[0]):
-            log.warning("miio", "config_router refused: not over the set-up network")
-            raise MiioError(UNKNOWN_METHOD, "only over the set-up network of a new speaker")
-        if not isinstance(params, dict):
-            raise MiioError(INVALID_ARGUMENT, "params: an object is wanted")
-        try:
-            self._provisioning.request(params.get("ssid"), params.get("passwd", ""))
-        except ValueError as error:
-            raise MiioError(INVALID_ARGUMENT, error.args[0]) from error
-        return ["ok"]
-
-    def _assoc_state(self, _params: object, _peer: tuple) -> dict:
-        return self._provisioning.report()
 
     def _reboot(self, _params: object, _peer: tuple) -> list:
         self._restart.set()
@@ -105,3 +99,7 @@ class Device:
     def _restore(self, _params: object, _peer: tuple) -> list:
         self.restore()
         return ["ok"]
+
+
+def _no_update(_params: object, _peer: tuple) -> object:
+    raise MiioError(UNKNOWN_METHOD, "no updates over the network yet")

@@ -10,7 +10,7 @@ import machine
 
 import speaker
 from speaker.app import baud, config, feed, live, wiring
-from speaker.app.bindings import make_spec
+from speaker.app.bindings import TOLD, make_spec
 from speaker.app.console import Console
 from speaker.app.counters import Counters
 from speaker.app.device import Device
@@ -18,20 +18,23 @@ from speaker.app.indicator import Indicator
 from speaker.app.listener import Listener
 from speaker.app.privacy import COMMAND as PRIVACY
 from speaker.app.privacy import Privacy
+from speaker.app.set_up import SetUp
 from speaker.app.settings import Settings
 from speaker.app.state import STOPPED, Store
 from speaker.app.wallclock import WallClock
 from speaker.app.words import Words
 from speaker.audio import tones
 from speaker.home.home import Home
-from speaker.miot import udp
+from speaker.miot import spec_table, udp
 from speaker.miot.server import Server
+from speaker.miot.subscribers import Subscribers
 from speaker.net.discovery import Discovery
 from speaker.net.provisioning import Provisioning
 from speaker.net.wifi import Wifi
 from speaker.util import log
 from speaker.util.clock import Uptime
 from speaker.util.flags import Flags
+from speaker.util.hints import Callable
 from speaker.util.storage import TwoCopies
 from speaker.util.supervise import Supervisor
 from speaker.wake.word import WakeWord
@@ -55,20 +58,35 @@ class Speaker:
         self.store = Store()
         mac = machine.unique_id()  # of the chip, and its station's
         host = "mynah-%02x%02x" % (mac[4], mac[5])
-        radio = Wifi(host)  # first: a new token needs its noise
+        self._radio = Wifi(host)  # first: a new token needs its noise
         self.settings = Settings(TwoCopies(*_SETTINGS), self.store)
         self.settings.load()
         self._make_sound()
-        self._make_network(radio, mac, host)
+        if self.settings.hostname:
+            host = self.settings.hostname
+            self._radio.set_hostname(host)
+        self._make_network(mac, host)
         self._indicator = Indicator(wiring.led(board["led"]), self.store)
         self._buttons = wiring.buttons(
             board["buttons"],
             self._flags,
             {
-                "boot": (self._play_or_stop, self._device.restore),
-                "volume_up": (lambda: self._step_volume(_VOLUME_STEP), None),
-                "volume_down": (lambda: self._step_volume(-_VOLUME_STEP), None),
-                "mute": (self._toggle_microphone, None),
+                "boot": (
+                    self._on_press("boot", self._play_or_stop),
+                    self._indicator.hold,
+                    self._on_boot_held,
+                ),
+                "volume_up": (
+                    self._on_press("volume_up", lambda: self._step_volume(_VOLUME_STEP)),
+                    None,
+                    None,
+                ),
+                "volume_down": (
+                    self._on_press("volume_down", lambda: self._step_volume(-_VOLUME_STEP)),
+                    None,
+                    None,
+                ),
+                "mute": (self._on_press("mute", self._toggle_microphone), None, None),
             },
         )
         self._counters = Counters(self._ring, self._microphone, self._server, self._uptime)
@@ -88,16 +106,16 @@ class Speaker:
         self._console.add(live.COMMAND, live.Live(self._listener, engine).run)
         self._console.add(baud.COMMAND, baud.Baud(wiring.set_console_rate).run)
 
-    def _make_network(self, radio: Wifi, mac: bytes, host: str) -> None:
+    def _make_network(self, mac: bytes, host: str) -> None:
         self._door = udp.Door()
         ssid = set_up_ssid(self._board["name"], mac)
-        self._provisioning = Provisioning(radio, self.settings, self.store, ssid)
+        self._provisioning = Provisioning(self._radio, self.settings, self.store, ssid)
         address = ":".join(["%02X" % byte for byte in mac])
-        self._home = Home(_HOME, _WORDS, radio.is_joined)
+        self._home = Home(_HOME, _WORDS, self._radio.is_joined)
         self._device = Device(
             self._board["model"],
             address,
-            radio,
+            self._radio,
             self._provisioning,
             self.settings,
             self._uptime,
@@ -108,7 +126,7 @@ class Speaker:
         did = int.from_bytes(mac[2:6], "big")
         self._discovery = Discovery(
             self.store,
-            radio.home,
+            self._radio.home,
             lambda: self.settings.provisioned,
             self._board["model"],
             did,
@@ -126,22 +144,27 @@ class Speaker:
             did,
             self._home.directive,
         )
+        self._set_up = SetUp(self._provisioning)
         methods = self._device.methods()
+        methods.update(self._set_up.methods())
         methods.update(spec.methods())
         methods.update(self._home.methods())
         privacy = Privacy(self.settings, self.store, self._console, methods.keys)
         methods.update(privacy.methods())
         self._console.add(PRIVACY, privacy.run)
-        # A random start, so that a packet of an earlier run is not in this run's window.
-        base_s = int.from_bytes(os.urandom(3), "big")
         self._server = Server(
             self.settings.token,
             did,
-            lambda: base_s + self._uptime.seconds(),
+            lambda: 1 + self._uptime.seconds(),
             methods,
             self._device.shows_token,
             self._door.send,
         )
+        self._subscribers = Subscribers(
+            self._server.push, did, spec.notifying(), spec_table.EVENTS, self._uptime.seconds
+        )
+        methods.update(self._subscribers.methods())
+        self._server.subscribers = self._subscribers
         self._door.handle = self._server.handle
 
     async def run(self) -> None:
@@ -157,7 +180,10 @@ class Speaker:
         start("mdns", self._discovery.listen)  # before there is a network, see there
         start("mdns-answers", self._discovery.run)
         start("wifi", self._provisioning.run)
+        start("set-up", self._provisioning.window.run)
         start("miio", self._door.run)
+        start("push", self._subscribers.run)
+        start("push-watch", self._subscribers.follow, self.store.watch(*TOLD))
         start("home", self._home.run)
         start("home-door", self._home.listen)
         start("device", self._device.run)
@@ -186,6 +212,8 @@ class Speaker:
         self._discovery.goodbye()
         self._supervisor.close()
         self._server.close()
+        self._set_up.close()
+        await self._radio.close()
         await asyncio.sleep_ms(20)  # the cancelled tasks clean up after themselves
         self._microphone.close()
         self._player.close()
@@ -213,6 +241,7 @@ class Speaker:
         self.store.set("wake_probability", probability)
         self.store.set("wake_time_s", self._uptime.seconds())
         self.store.set("wake_count", self.store.get("wake_count") + 1)
+        self._subscribers.event("wake.heard", word.wake_word, probability)
 
     def _on_missed(self, word: WakeWord, peak: int, at: int) -> None:
         why = "" if peak <= word.cutoff else ", nobody spoke"
@@ -221,6 +250,7 @@ class Speaker:
         self.store.set("wake_miss_word", word.wake_word)
         self.store.set("wake_miss", peak)
         self.store.set("wake_miss_count", self.store.get("wake_miss_count") + 1)
+        self._subscribers.event("wake.missed", word.wake_word, peak)
 
     def _on_playing(self, state: int) -> None:
         if self.store.set("playing", state):
@@ -231,6 +261,21 @@ class Speaker:
             self._player.play(tones.MELODY)
         else:
             self._player.stop()
+
+    def _on_press(self, name: str, do: Callable[[], object]) -> Callable[[], None]:
+        def pressed() -> None:
+            self._subscribers.event("button.pressed", name)
+            do()
+
+        return pressed
+
+    def _on_boot_held(self, level: int) -> None:
+        self._subscribers.event("button.held", "boot")
+        self._indicator.hold(0)
+        if level == 1:
+            self._provisioning.open_window()
+        else:
+            self._device.restore()
 
     def _step_volume(self, step: int) -> None:
         self.store.set("volume", max(0, min(100, self.store.get("volume") + step)))

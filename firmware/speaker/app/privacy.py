@@ -12,7 +12,7 @@ import json
 from speaker.app import config, console, settings, state
 from speaker.audio import ring
 from speaker.home import registry
-from speaker.miot import guard, methods, spec_table
+from speaker.miot import guard, methods, spec_table, subscribers
 from speaker.miot.server import INVALID_ARGUMENT, MiioError
 from speaker.net import networks, sockets
 from speaker.util import files, log
@@ -46,12 +46,20 @@ MEMORY = {
         "what": "what /home holds, and the last known state of each",
     },
     "replies": {
-        "how much": "%d clients" % guard.N_PEERS,
-        "what": "address and last reply of the newest clients, for packets that come twice",
+        "how much": "%d of %d clients" % (guard.N_KEPT, guard.N_HOLDERS),
+        "what": "the last replies to whoever has the token, for requests that come twice",
     },
     "packets": {
-        "how much": "%d x 12 bytes" % guard.N_SEEN,
+        "how much": "%d of %d clients" % (guard.N_SEEN, guard.N_HOLDERS),
         "what": "checksum and time of those that were taken, so that none is taken twice",
+    },
+    "subscribers": {
+        "how much": "%d clients" % subscribers.N_SUBSCRIBERS,
+        "what": "address and number of who is told of changes, until they are silent for 3 minutes",
+    },
+    "who asked": {
+        "how much": "%d addresses" % guard.N_OFFSETS,
+        "what": "of the newest who asked; how often those without the token guessed, to slow them",
     },
     "log": {
         "how much": "nothing",

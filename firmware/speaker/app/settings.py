@@ -8,6 +8,7 @@ import time
 from micropython import const
 
 from speaker.app.state import DEFAULTS, SAVED, Store, Watch
+from speaker.net.credentials import is_text
 from speaker.util import log
 from speaker.util.hints import Any
 from speaker.util.storage import TwoCopies
@@ -21,9 +22,16 @@ _LIMIT_MS = const(10_000)
 # other key is saved; `mynah privacy` tells this table and `state.SAVED`.
 OWN = {
     "token": (True, "signs and encrypts the requests of the owner's clients; made on the board"),
+    "owned": (False, "whether somebody was handed the token"),
     "ssid": (False, "name of the owner's Wi-Fi"),
+    "ssid_bytes": (False, "the same in hexadecimal digits, where it is no text"),
     "password": (True, "password of the owner's Wi-Fi"),
+    "country": (False, "where the speaker is, as its owner said: which channels it may use"),
+    "hostname": (False, "what the router is told as its name, if somebody chose one"),
+    "name": (False, "what it is called, if somebody chose a name"),
 }
+
+_TEXTS = ("country", "hostname", "name")
 
 _RANGES = {
     "volume": (0, 100),
@@ -39,24 +47,35 @@ class Settings:
     def __init__(self, files: TwoCopies, store: Store) -> None:
         self._files = files
         self._store = store
-        self.ssid = ""
+        self.ssid = b""
         self._password = ""
         self.token = b""
+        self.owned = False
+        self.country = ""
+        self.hostname = ""
+        self.name = ""
 
     def load(self) -> None:
-        """Fill the store from flash; makes and saves a token where there is none yet."""
+        """Fill the store from flash.
+
+        A speaker without an owner makes a new token at each start, so that who saw one in an
+        earlier set-up window knows nothing; it is saved when the speaker gets an owner.
+        """
         self._files.load()
         values = self._files.values
         for name in SAVED:
             if name in values and _plausible(name, values[name]):
                 self._store.set(name, values[name])
-        self.ssid = _text(values.get("ssid"))
+        self.ssid = _text(values.get("ssid")).encode() or _bytes(values.get("ssid_bytes"))
         self._password = _text(values.get("password"))
+        for name in _TEXTS:
+            setattr(self, name, _text(values.get(name)))
         self.token = _token(values.get("token"))
-        if not self.token:
+        # Older firmware: whoever set it up had got the token.
+        self.owned = bool(self.token) and values.get("owned", bool(self.ssid)) is True
+        if not self.owned:
             self.token = os.urandom(16)
             log.info("settings", "made a new token")
-            self.save()
 
     @property
     def provisioned(self) -> bool:
@@ -69,20 +88,39 @@ class Settings:
         return [key for key in OWN if own[key]]
 
     def credentials(self) -> tuple:
-        """`(ssid, password)` of the network to join."""
+        """`(ssid, password)` of the network to join, as bytes and text."""
         return self.ssid, self._password
 
-    def set_credentials(self, ssid: str, password: str) -> None:
-        """Keep a network that was joined; saved at once."""
+    def set_network(self, ssid: bytes, password: str, country: str, by_owner: bool) -> None:
+        """Keep a network that was joined; saved at once, with what came with it.
+
+        `country` "" leaves it as it is. `by_owner`: who gave it holds the token.
+        """
         self.ssid = ssid
         self._password = password
+        self.country = country or self.country
+        self.owned = self.owned or by_owner
+        self.save()
+
+    def set_owned(self) -> None:
+        """Somebody has the token: it is not shown any more. Saved at once."""
+        self.owned = True
+        self.save()
+
+    def set_names(self, **names: str) -> None:
+        """Keep `hostname` or `name`, checked by the caller; saved at once."""
+        for key, text in names.items():
+            setattr(self, key, text)
         self.save()
 
     def restore(self) -> None:
         """Forget the owner: network, token and preferences; saved at once."""
-        self.ssid = ""
+        self.ssid = b""
         self._password = ""
         self.token = os.urandom(16)
+        self.owned = False
+        for name in _TEXTS:
+            setattr(self, name, "")
         for name in SAVED:
             self._store.set(name, DEFAULTS[name])
         self.save()
@@ -104,10 +142,16 @@ class Settings:
             log.error("settings", "not saved: error %s", error.errno)
 
     def _own(self) -> dict:
+        text = is_text(self.ssid)
         return {
             "token": binascii.hexlify(self.token).decode(),
-            "ssid": self.ssid,
+            "owned": self.owned,
+            "ssid": self.ssid.decode() if text else "",
+            "ssid_bytes": "" if text else binascii.hexlify(self.ssid).decode(),
             "password": self._password,
+            "country": self.country,
+            "hostname": self.hostname,
+            "name": self.name,
         }
 
     async def follow(self) -> None:
@@ -142,8 +186,12 @@ def _text(value: object) -> str:
 
 
 def _token(value: Any) -> bytes:
+    token = _bytes(value)
+    return token if len(token) == 16 else b""
+
+
+def _bytes(value: Any) -> bytes:
     try:
-        token = binascii.unhexlify(value)
+        return binascii.unhexlify(value)
     except (TypeError, ValueError):
         return b""
-    return token if len(token) == 16 else b""

@@ -24,6 +24,7 @@ DEFAULTS = {
     "wake_miss_word": "",
     "net": "off",  # see net/provisioning.py
     "net_reason": "",
+    "net_set_up": False,  # whether the set-up network is open
 }
 
 # name -> what it is, for `mynah privacy`; `app/settings.py` has what is kept beside the state.

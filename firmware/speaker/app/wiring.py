@@ -90,13 +90,13 @@ def set_console_rate(rate: int) -> None:
 
 
 def buttons(pins: dict, flags: Flags, actions: dict) -> list:
-    """A Button for each pin that `actions` knows: name -> (pressed, held or None)."""
+    """A Button for each pin that `actions` knows: name -> (pressed, holding, held)."""
     made = []
     for name, number in pins.items():
         if name in actions:
             pin = Pin(number, Pin.IN, Pin.PULL_UP)
-            pressed, held = actions[name]
-            made.append(Button(pin, Pin.IRQ_FALLING, flags.make(), pressed, held))
+            pressed, holding, held = actions[name]
+            made.append(Button(pin, Pin.IRQ_FALLING, flags.make(), pressed, holding, held))
     return made
 
 

@@ -8,14 +8,17 @@ from micropython import const
 from speaker.util.hints import Any, Callable
 
 _DEBOUNCE_MS = const(30)
-_HOLD_MS = const(5_000)
+# How long a button must be down for each level of holding: plain numbers, tests shorten them.
+LEVELS_MS = (5_000, 10_000)
 
 
 class Button:
     """One button. `pin` is an input with pull-up, `flag` a ThreadSafeFlag with a poll behind it.
 
-    `pressed` is called when it is let go after a short press, `held` (may be None) when it has
-    been down for 5 s.
+    `pressed` is called when it is let go after a short press. For a button that can be held,
+    `holding(level)` is called when it has been down for 5 s (level 1) and 10 s (level 2), to show
+    which it is, and `held(level)` when it is let go then: nothing happens while it is down, since
+    BOOT is also what keeps a chip that restarts in its ROM loader.
     """
 
     def __init__(
@@ -24,11 +27,13 @@ class Button:
         falling: int,
         flag: Any,
         pressed: Callable[[], object],
-        held: Callable[[], object] | None = None,
+        holding: Callable[[int], object] | None = None,
+        held: Callable[[int], object] | None = None,
     ) -> None:
         self._pin = pin
         self._flag = flag
         self._pressed = pressed
+        self._holding = holding
         self._held = held
         self._on_edge_ = self._on_edge
         pin.irq(self._on_edge_, falling)
@@ -49,15 +54,18 @@ class Button:
 
     async def _follow(self) -> None:
         started_ms = time.ticks_ms()
-        held = False
+        level = 0
         while not self._pin.value():
             await asyncio.sleep_ms(_DEBOUNCE_MS)
-            if not held and time.ticks_diff(time.ticks_ms(), started_ms) >= _HOLD_MS:
-                held = True
-                if self._held is not None:
-                    self._held()
-        if not held:
+            down_ms = time.ticks_diff(time.ticks_ms(), started_ms)
+            if level < len(LEVELS_MS) and down_ms >= LEVELS_MS[level]:
+                level += 1
+                if self._holding is not None:
+                    self._holding(level)
+        if not level:
             self._pressed()
+        elif self._held is not None:
+            self._held(level)
 
     def _on_edge(self, _pin: object) -> None:
         self._flag.set()

@@ -21,6 +21,8 @@ _CBC = const(2)
 _FORMAT = ">HHIII"
 HELLO = b"\x21\x31\x00\x20" + b"\xff" * 28
 _NO_DID = const(0xFFFFFFFF)
+_PROBE = b"\x21\x31\x00\x20" + b"\xff" * 12 + b"MDID"
+_ANY_METHOD = const(0xFE)  # subscriptions with the method "." are taken
 
 
 def is_hello(packet: bytes) -> bool:
@@ -42,6 +44,25 @@ def hello_fields(packet: bytes) -> tuple | None:
     if magic != _MAGIC or length != HEADER or did == _NO_DID:
         return None
     return did, stamp
+
+
+def probe_of(packet: bytes) -> bytes | None:
+    """The 8 bytes of a controller's own id in its probe, or None for another packet.
+
+    A probe asks who is there, as a hello does, and what the asker is subscribed to (facts from
+    ha_xiaomi_home's miot_lan.py).
+    """
+    if len(packet) != HEADER or not packet.startswith(_PROBE):
+        return None
+    return packet[20:28]
+
+
+def probe_reply(did: int, stamp: int, subscribed_at: int, kind: int) -> bytes:
+    """The answer to a probe: `subscribed_at` is the time that the asker gave when it subscribed."""
+    head = struct.pack(_FORMAT, _MAGIC, HEADER, 0, did, stamp)
+    return head + struct.pack(
+        ">4sI3sBBBBB", b"MSUB", subscribed_at, b"PUB", kind, _ANY_METHOD, 0, 0, 0
+    )
 
 
 def stamp_of(packet: bytes) -> int:
@@ -84,10 +105,7 @@ class Codec:
         n = plain[-1]
         if not 1 <= n <= 16 or plain[-n:] != bytes([n]) * n:
             raise ValueError("padding")
-        plain = plain[:-n]
-        while plain.endswith(b"\x00"):
-            plain = plain[:-1]
-        return plain
+        return plain[:-n].rstrip(b"\x00")
 
     def encrypt(self, did: int, stamp: int, text: bytes) -> bytes:
         """A whole packet around `text` (JSON; the usual trailing NUL is added)."""

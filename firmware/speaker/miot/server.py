@@ -1,11 +1,11 @@
 """The miIO server: a datagram in, a reply or silence out."""
 
 import asyncio
-import json
 
 from micropython import const
 
 from speaker.miot import codec, guard
+from speaker.miot import request as requests
 from speaker.util import log
 from speaker.util.hints import Any, Callable
 
@@ -15,12 +15,15 @@ UNKNOWN_METHOD = const(-10000)
 INTERNAL = const(-9998)
 BUSY = const(-9999)  # clients ask again
 
-_N_LATER = const(4)  # methods that may be under way at a time
+# Methods that may be under way at a time, of everybody and of one address.
+_N_LATER = const(6)
+_N_LATER_OF_ONE = const(3)
 
-# What fits into the longest packet, beside header, NUL and padding.
-_MAX_TEXT = codec.MAX_PACKET - codec.HEADER - 17
+# Methods that only tell. Asked twice they are answered twice, each time with what is so then: the
+# same request again may be a client that never changes its ids.
+_TELLING = ("get_properties", "miIO.info", "miIO.wifi_assoc_state", "mynah.home.list")
 
-_REASONS = ("length", "did", "stamp", "checksum", "replay", "content")
+_REASONS = ("length", "did", "stamp", "replay", "rate", "checksum", "content", "hello")
 
 
 class MiioError(Exception):
@@ -42,7 +45,7 @@ class Server:
 
     `methods` maps a method's name to `function(params, peer)`, which returns the result (or
     `Later`) or raises MiioError. `shows_token(peer)` says whether a hello from there may see the
-    token. `send(packet, peer)` carries the replies that come later.
+    token. `send(packet, peer)` carries what is no immediate reply.
     What is not signed with the token gets no answer and costs as little as possible.
     """
 
@@ -59,59 +62,35 @@ class Server:
         self._methods = methods
         self._shows_token = shows_token
         self._send = send
-        self._later: list = []
+        self._later: list = []  # (address, task)
         self._guard = guard.Guard(clock_s)
         self.dropped = dict.fromkeys(_REASONS, 0)
         self._token = token
         self._codec = codec.Codec(token)
+        # Who is told of changes: a Subscribers, where there is one.
+        self.subscribers: Any = None
 
     def handle(self, packet: bytes, peer: tuple) -> bytes | None:
         """The reply to one datagram from `peer` (address, port), or None."""
-        if codec.is_hello(packet):
-            token = self._token if self._shows_token(peer) else None
-            return codec.hello_reply(self._did, self._guard.hello_stamp(peer), token)
-        reason = self._refusal(packet, peer)
-        if not reason:
-            reply = self._guard.reply_for(peer, packet[16:32])
-            return self._execute(packet, peer) if reply is None else reply
+        if len(packet) == codec.HEADER:
+            return self._greet(packet, peer)
+        fields = codec.header(packet)
+        reason = "length" if fields is None else self._refusal(fields, packet[16:32], peer)
+        if reason == "replay":
+            answer = self._guard.again(peer, packet[16:32])
+            if answer is not None:
+                return self._sealed(answer, peer, codec.stamp_of(packet)) if answer else None
+        elif not reason:
+            if self._codec.is_signed(packet):
+                return self._execute(packet, peer)
+            reason = "checksum"
+            self._guard.guessed(peer)
         self.dropped[reason] += 1
         return None
 
-    def _refusal(self, packet: bytes, peer: tuple) -> str:
-        """Why this packet gets no answer, or nothing. The cheap reasons come first."""
-        fields = codec.header(packet)
-        if fields is None:
-            return "length"
-        did, stamp = fields
-        if did != self._did:
-            return "did"
-        if not self._guard.in_window(stamp):
-            return "stamp"
-        verdict = self._guard.judge(peer, packet[16:32])
-        if verdict == guard.REPLAYED:
-            return "replay"
-        if verdict == guard.FRESH and not self._codec.is_signed(packet):
-            return "checksum"
-        return ""
-
-    def _execute(self, packet: bytes, peer: tuple) -> bytes | None:
-        """Do what a signed, new packet asks for; None when it holds no request."""
-        checksum = packet[16:32]
-        stamp = codec.stamp_of(packet)
-        self._guard.remember(checksum, stamp)
-
-        def finish(answer: bytes) -> bytes:
-            reply = self._codec.encrypt(self._did, self._guard.reply_stamp(stamp), answer)
-            self._guard.keep_reply(peer, checksum, reply)
-            return reply
-
-        try:
-            text = self._codec.decrypt(packet)
-        except ValueError:
-            self.dropped["content"] += 1
-            return None
-        answer = self.answer(text, peer, lambda later: self._send(finish(later), peer))
-        return None if answer is None else finish(answer)
+    def push(self, text: bytes, peer: tuple) -> None:
+        """Send JSON that nobody asked for to a peer that has the token."""
+        self._send(self._sealed(text, peer), peer)
 
     def answer(self, text: bytes, peer: tuple, send: Callable[[bytes], object]) -> bytes | None:
         """The JSON reply to a JSON request, wherever that came from and however it was sealed.
@@ -119,36 +98,104 @@ class Server:
         None where there is nothing to answer, or not yet: then `send(reply)` is called when the
         method is done.
         """
-        try:
-            request = json.loads(text)
-        except (ValueError, RuntimeError):
-            request = None
-        number = request.get("id") if isinstance(request, dict) else None
-        if not isinstance(number, int) or isinstance(number, bool):
+        request = requests.parse(text)
+        if request is None:
             self.dropped["content"] += 1
             return None
-        kind, value = self._call(request.get("method"), request.get("params", []), peer)
-        if isinstance(value, Later):
-            self._later = [task for task in self._later if not task.done()]
-            if len(self._later) < _N_LATER:
-                self._later.append(asyncio.create_task(self._finish(number, value, send)))
-                return None
-            value.coroutine.close()
-            kind, value = "error", _error(BUSY, "busy: ask again")
-        return _fitting_reply(number, kind, value)
+        return self._answer(request, peer, send)
 
     def close(self) -> None:
         """Stop what is under way."""
-        for task in self._later:
+        for _, task in self._later:
             task.cancel()
         self._later = []
+
+    def _greet(self, packet: bytes, peer: tuple) -> bytes | None:
+        """The answer to a hello or a controller's probe."""
+        probe = codec.probe_of(packet)
+        if probe is None and not codec.is_hello(packet):
+            self.dropped["length"] += 1
+            return None
+        stamp = self._guard.hello_stamp(peer)
+        if stamp is None:
+            self.dropped["hello"] += 1
+            return None
+        if probe is None:
+            token = self._token if self._shows_token(peer) else None
+            return codec.hello_reply(self._did, stamp, token)
+        at, kind = self.subscribers.probed(probe, peer) if self.subscribers else (0, 0)
+        return codec.probe_reply(self._did, stamp, at, kind)
+
+    def _refusal(self, fields: tuple, checksum: bytes, peer: tuple) -> str:
+        """Why this packet is not looked into, or nothing. Costs next to nothing."""
+        did, stamp = fields
+        if did != self._did:
+            return "did"
+        if not self._guard.in_window(peer, stamp):
+            return "stamp"
+        if self._guard.has_seen(peer, checksum):
+            return "replay"
+        return "" if self._guard.admits(peer) else "rate"
+
+    def _execute(self, packet: bytes, peer: tuple) -> bytes | None:
+        """Do what a signed, new packet asks for; None when it holds no request."""
+        checksum = packet[16:32]
+        stamp = codec.stamp_of(packet)
+        self._guard.take(peer, checksum, stamp)
+        try:
+            text = self._codec.decrypt(packet)
+        except ValueError:
+            text = b""
+        request = requests.parse(text)
+        if request is None:
+            self.dropped["content"] += 1
+            return None
+        kept = None
+        if request.get("method") not in _TELLING:
+            kept = self._guard.asked(peer, text)
+        if kept is not None:  # asked again, in a new packet: not done again
+            kept.checksum = checksum
+            return self._sealed(kept.answer, peer, stamp) if kept.answer else None
+        kept = self._guard.keep(peer, checksum, text)
+
+        def finish(answer: bytes) -> bytes:
+            kept.answer = answer
+            return self._sealed(answer, peer, stamp)
+
+        answer = self._answer(request, peer, lambda later: self._send(finish(later), peer))
+        return None if answer is None else finish(answer)
+
+    def _sealed(self, text: bytes, peer: tuple, asked: int = 0) -> bytes:
+        return self._codec.encrypt(self._did, self._guard.stamp(peer, asked), text)
+
+    def _answer(self, request: dict, peer: tuple, send: Callable[[bytes], object]) -> bytes | None:
+        number = request["id"]
+        if "method" not in request and ("result" in request or "error" in request):
+            if self.subscribers:
+                self.subscribers.acknowledged(number, peer)
+            return None
+        kind, value = self._call(request.get("method"), request.get("params", []), peer)
+        if isinstance(value, Later):
+            if self._has_room(peer[0]):
+                task = asyncio.create_task(self._finish(number, value, send))
+                self._later.append((peer[0], task))
+                return None
+            value.coroutine.close()
+            kind, value = "error", _error(BUSY, "busy: ask again")
+        return requests.reply(number, kind, value)
+
+    def _has_room(self, address: str) -> bool:
+        """Whether another method of this address may take its time."""
+        self._later = [one for one in self._later if not one[1].done()]
+        n_own = len([one for one in self._later if one[0] == address])
+        return len(self._later) < _N_LATER and n_own < _N_LATER_OF_ONE
 
     async def _finish(self, number: int, later: Later, send: Callable[[bytes], object]) -> None:
         try:
             kind, value = "result", await later.coroutine
         except Exception as error:
             kind, value = "error", _told(error)
-        send(_fitting_reply(number, kind, value))
+        send(requests.reply(number, kind, value))
 
     def _call(self, name: object, params: Any, peer: tuple) -> tuple:
         method = self._methods.get(name) if isinstance(name, str) else None
@@ -168,18 +215,5 @@ def _told(error: Exception) -> dict:
     return _error(INTERNAL, "internal error")
 
 
-def _fitting_reply(number: int, kind: str, value: object) -> bytes:
-    answer = _reply(number, kind, value)
-    if len(answer) <= _MAX_TEXT:
-        return answer
-    return _reply(number, "error", _error(INVALID_ARGUMENT, "reply too long: ask for less"))
-
-
 def _error(code: int, message: str) -> dict:
     return {"code": code, "message": message}
-
-
-def _reply(number: int, kind: str, value: object) -> bytes:
-    # The id first, as every device sends it; a dict here has no order.
-    text = json.dumps(value, separators=(",", ":"))
-    return ('{"id":%d,"%s":%s}' % (number, kind, text)).encode()

@@ -5,6 +5,7 @@ Each item of a request gets a code of its own, as MIoT's LAN calls want it.
 
 from micropython import const
 
+from speaker.miot.request import whole
 from speaker.miot.server import INVALID_ARGUMENT, Later, MiioError
 from speaker.util import log
 from speaker.util.hints import Any
@@ -20,6 +21,7 @@ WRONG_DEVICE = const(-4007)
 
 _READ = const(1)
 _WRITE = const(2)
+_NOTIFY = const(4)
 # python-miio asks for 15 at once, other clients for 10.
 _MAX_ITEMS = const(32)
 # Clients put names of their own, or "0", in the place of a device id (python-miio: the property's
@@ -50,7 +52,7 @@ class Spec:
         did: int = 0,
     ) -> None:
         for name, _, access, _ in properties.values():
-            readable = not access & _READ or name in readers
+            readable = not access & (_READ | _NOTIFY) or name in readers
             writable = not access & _WRITE or name in writers
             if not (readable and writable):
                 raise ValueError("property %s is bound to nothing" % name)
@@ -70,6 +72,14 @@ class Spec:
             "get_properties": self.get_properties,
             "set_properties": self.set_properties,
             "action": self.action,
+        }
+
+    def notifying(self) -> dict:
+        """(siid, piid) -> reader of each property whose changes are told."""
+        return {
+            number: self._readers[entry[0]]
+            for number, entry in self._properties.items()
+            if entry[2] & _NOTIFY
         }
 
     def get_properties(self, params: object, _peer: tuple) -> list:
@@ -137,7 +147,7 @@ class Spec:
 
         Where that is None, the answer has its code already.
         """
-        result = {key: item[key] for key in ("did", "siid", number) if key in item}
+        result = {key: item[key] for key in ("did", "siid", number) if _is_echoed(item.get(key))}
         siid, iid = whole(item.get("siid")), whole(item.get(number))
         entry = None
         if self._is_other(item.get("did")):
@@ -191,13 +201,9 @@ def is_allowed(value: object, kind: str, allowed: Any) -> bool:
     return low <= value <= high and (value - low) % step == 0
 
 
-def whole(value: object) -> int | None:
-    """A JSON number as an integer (some clients write 3.0 for 3), or None for what is none."""
-    if isinstance(value, float) and value == value // 1:
-        return int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    return None
+def _is_echoed(value: object) -> bool:
+    """Whether an answer repeats it: infinity, say, would be no JSON."""
+    return isinstance(value, (int, str))
 
 
 def _plain(value: object, kind: str) -> object:

@@ -18,13 +18,13 @@ NETWORKS = {
     "set-up": {
         "kind": "access point",
         "security": "open",
-        "when": "while the speaker has no owner, and for a moment after it got one",
+        "when": "ten minutes after a start without an owner or after its button was held for 5 s",
         "tells": "name mynah-speaker-<board>_miap<four digits of the MAC>; no way to anywhere else",
     },
     "home": {
         "kind": "station",
         "security": "the network that the owner named, as its router demands",
-        "when": "always, once it has an owner",
+        "when": "always, once somebody has given it a network",
         "tells": "MAC address, and while it looks for the network that network's name",
     },
 }

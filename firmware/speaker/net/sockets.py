@@ -24,7 +24,7 @@ SOCKETS = {
         "port": MIIO_PORT,
         "when": "always",
         "takes": "a hello from anybody; methods from whoever holds the token",
-        "sends": "the device's number and uptime to whoever says hello, replies to methods",
+        "sends": "number and a clock to who says hello, replies to methods, changes to subscribers",
         "to": (PEERS,),
     },
     "home": {

@@ -116,12 +116,13 @@ class MiioClient:
         """
         if self._token is None:
             raise UsageError(f"the token of {self.address} is not known: pair it first")
-        request = {"method": method, "params": params}
+        request = {"id": self._next_id(), "method": method, "params": params}
         error: MiioError | None = None
         for _ in range(self._attempts):
             reply = self._exchange(request, self._token, patience_s)
             if reply is None:
                 continue
+            request["id"] = self._next_id()  # it was answered: what follows is a new request
             if "error" not in reply:
                 return _result(reply)
             error = _error(method, reply["error"])
@@ -216,22 +217,20 @@ class MiioClient:
         """Send a request, and while nothing comes back the very same packet again.
 
         A device answers a repeated packet from memory, so that nothing is done twice; where
-        the answer stays away, the next attempt begins with a hello and a new stamp.
+        the answer stays away, the next attempt begins with a hello and a new stamp. Mynah's own
+        speaker knows it by its id even then.
         """
         age_s = time.monotonic() - self._hello_at
         hello = self._hello if age_s < _STAMP_LIFE_S else None
         hello = hello or self._hello_once()
         if hello is None:
             return None
-        number = next(self._ids) % _MAX_ID + 1
         stamp = hello.stamp + int(time.monotonic() - self._hello_at) + 1
-        packet = codec.encode(
-            {"id": number, **request}, token, device_id=hello.device_id, stamp=stamp
-        )
+        packet = codec.encode(request, token, device_id=hello.device_id, stamp=stamp)
 
         def parse(data: bytes) -> Mapping[str, Any] | None:
             payload = codec.decode(data, token).payload
-            ours = isinstance(payload, Mapping) and payload.get("id") == number
+            ours = isinstance(payload, Mapping) and payload.get("id") == request["id"]
             return payload if ours else None
 
         for _ in range(max(2, math.ceil(patience_s / self._timeout_s))):
@@ -261,6 +260,9 @@ class MiioClient:
             if found is not None:
                 return found
         return None
+
+    def _next_id(self) -> int:
+        return next(self._ids) % _MAX_ID + 1
 
     def _peer(self) -> tuple[str, int]:
         if self._resolved is None:

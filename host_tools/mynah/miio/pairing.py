@@ -26,7 +26,6 @@ TIMEOUT_S = 90.0
 _POLL_S = 0.3
 _BROADCAST = "255.255.255.255"  # RFC 919: everybody in this network
 _LOOPBACK_BROADCAST = "127.255.255.255"
-_UNPAIRED_STATES = {"SET-UP", "OFF"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +116,9 @@ def _wait_for_join(client: MiioClient, ssid: str, deadline: float) -> str | None
             if misses > 1 and _hello_of(client.address) is None:
                 return None
             continue
-        if state["state"] == "ONLINE":
+        if state["trial"] == "ok":
             return _address_in(client)
-        if state["state"] in _UNPAIRED_STATES:
+        if state["trial"] == "failed":
             reason = clean(str(state.get("reason") or "it does not say why"))
             raise BoardError(f"the speaker could not join {ssid!r}: {reason}")
         time.sleep(_POLL_S)

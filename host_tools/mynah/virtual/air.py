@@ -25,7 +25,7 @@ from mynah.virtual.board_errno import (
 )
 from mynah.virtual.board_errno import of as errno_of
 from mynah.virtual.link import BoardOSError
-from mynah.virtual.wifi import AP_ADDRESS, AP_CLIENT, Radio
+from mynah.virtual.radio import AP_ADDRESS, AP_CLIENT, Radio
 
 if TYPE_CHECKING:
     from mynah.virtual.types import Identity

@@ -15,16 +15,16 @@ from mynah.virtual.clocks import RealTimeClock, Timers, Watchdog
 from mynah.virtual.flash_controller import FlashController
 from mynah.virtual.gpio import GpioController
 from mynah.virtual.i2s import I2sControllers
+from mynah.virtual.interrupts import Event
 from mynah.virtual.leds import LedController
 from mynah.virtual.link import DONE, Answer, Operation, Services
+from mynah.virtual.radio import Radio
 from mynah.virtual.sockets import Sockets
 from mynah.virtual.types import BootInfo, Identity, ResetCause
-from mynah.virtual.wifi import Radio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mynah.virtual.interrupts import Event
     from mynah.virtual.nor import NorFlash
     from mynah.virtual.world import World
 
@@ -87,6 +87,7 @@ class MicroPythonCpu:
         self._services = Services()
         self._flash = FlashController(flash, self._services)
         self._rtc = RealTimeClock(self._services)
+        self._wifi = world.wifi
         self._radio = Radio(self._services, self._alarms, world.wifi, identity)
         self._i2s = I2sControllers(
             self._services, self._alarms, self.post, world.mic, world.speaker
@@ -199,6 +200,7 @@ class MicroPythonCpu:
         services.add("interrupt_character", self._set_interrupt_character)
         services.add("reset", self._reset_by_program)
         services.add("machine", self._machine)
+        services.add("thread_start", self._start_thread)
         services.add_operation(Operation.MODULE, self._module)
         services.add_operation(Operation.WRITE_RAW, self._write_raw)
 
@@ -212,6 +214,10 @@ class MicroPythonCpu:
 
     def _machine(self) -> dict[str, Any]:
         return {"unique_id": self._identity.mac, "reset_cause": self._cause.value}
+
+    def _start_thread(self, number: int) -> None:
+        seconds = self._wifi.scan_seconds  # what the firmware's only thread waits for
+        self._alarms.after(seconds, lambda: self.post(Event.THREAD, number, latest=True))
 
     def _set_raw_mode(self, raw: bool) -> None:
         self._raw_mode = raw

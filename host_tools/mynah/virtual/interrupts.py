@@ -34,6 +34,7 @@ class Event(IntEnum):
     SOCKET = 4
     KEYBOARD = 5
     I2S_FILLED = 6
+    THREAD = 7
 
 
 class Interrupts:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mynah.virtual.board_socket import BoardSocket
+    from mynah.virtual.radio import Radio
     from mynah.virtual.types import Identity
-    from mynah.virtual.wifi import Radio
 
 _MAX_SOCKETS = 16  # CONFIG_LWIP_MAX_SOCKETS
 _SOCK_STREAM = 1

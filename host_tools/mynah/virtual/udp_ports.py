@@ -10,7 +10,7 @@ from mynah.virtual.link import BoardOSError
 
 if TYPE_CHECKING:
     from mynah.virtual.air import Air
-    from mynah.virtual.wifi import Radio
+    from mynah.virtual.radio import Radio
 
 ANY = "0.0.0.0"
 

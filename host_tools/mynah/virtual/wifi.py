@@ -1,29 +1,35 @@
-"""The Wi-Fi networks around a virtual board, and its radio (ports/esp32/network_wlan.c)."""
+"""The Wi-Fi networks around a virtual board: what its radio hears, and who it lets in."""
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
-
-from mynah.virtual.link import BoardException, Services
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mynah.virtual.alarms import Alarm, Alarms
-    from mynah.virtual.types import Identity
-
-_AUTH_OPEN, _AUTH_WPA2 = 0, 3
 _JOIN_SECONDS, _FAIL_SECONDS = 0.3, 0.5
-_STAT_IDLE, _STAT_CONNECTING, _STAT_GOT_IP = 1000, 1001, 1010
+_KEY_DIGITS = 64
+_PMK_ROUNDS, _PMK_SIZE = 4096, 32  # IEEE 802.11, J.4.1: PSK from passphrase and SSID
+_LAST_ACTIVE_CHANNEL = 11
+"""ESP-IDF's default country is "01", world safe mode: it only listens on the channels above, until
+it is in a network. MicroPython's `network.country` does not reach the driver on this port."""
 
-AP_ADDRESS = "192.168.4.1"
-"""What the board believes to be in its own network (esp_netif's default)."""
-AP_CLIENT = "192.168.4.2"
-"""Whom it believes to talk to there."""
-_AP_CLIENT_MAC = "024d5900ff02"
+
+class Auth(int, Enum):
+    """How an access point protects its network (ESP-IDF, ``wifi_auth_mode_t``)."""
+
+    OPEN = 0
+    WEP = 1
+    WPA = 2
+    WPA2 = 3
+    WPA_WPA2 = 4
+    ENTERPRISE = 5
+    WPA3 = 6
+    WPA2_WPA3 = 7
 
 
 class Reason(int, Enum):
@@ -43,43 +49,58 @@ class Reason(int, Enum):
     NO_AP_FOUND_IN_RSSI_THRESHOLD = 212
 
 
-# What status() shows even while the next attempt is under way.
-_LASTING = {
-    Reason.NO_AP_FOUND: Reason.NO_AP_FOUND,
-    Reason.AUTH_FAIL: Reason.AUTH_FAIL,
-    Reason.CONNECTION_FAIL: Reason.AUTH_FAIL,
-    Reason.NO_AP_FOUND_W_COMPATIBLE_SECURITY: Reason.NO_AP_FOUND_W_COMPATIBLE_SECURITY,
-    Reason.NO_AP_FOUND_IN_AUTHMODE_THRESHOLD: Reason.NO_AP_FOUND_IN_AUTHMODE_THRESHOLD,
-    Reason.NO_AP_FOUND_IN_RSSI_THRESHOLD: Reason.NO_AP_FOUND_IN_RSSI_THRESHOLD,
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network in reach; open if it has no password."""
+    """A network in reach, as one access point offers it."""
 
-    ssid: str
+    name: bytes
+    """Its SSID, which may be any bytes."""
     password: str | None
+    """A passphrase, or a key of 64 hexadecimal digits; None for an open network."""
     rssi: int
     """Signal strength in dBm."""
     channel: int
     hidden: bool
+    auth: Auth
+    bssid: str
+    """Address of the access point."""
     fails_with: Reason | None = None
     """Why nobody gets in; None: those with the password do."""
     no_dhcp: bool = False
     """Nobody in it hands out addresses."""
 
-    def refusal(self, password: str | None) -> Reason | None:
-        """Why a station with that password does not get in; None if it does."""
-        if self.fails_with is None and self.password not in {None, password}:
-            return Reason.AUTH_FAIL
-        return self.fails_with
+    @property
+    def ssid(self) -> str:
+        """Its SSID as text."""
+        return _text(self.name)
 
     @property
-    def bssid(self) -> str:
-        """Address of its access point, made from its name."""
-        tail = sum(self.ssid.encode()) % 256
-        return f"02:4d:59:00:{self.channel:02x}:{tail:02x}"
+    def answers_probes(self) -> bool:
+        """Whether a station that looks for it by name finds it, though it is hidden."""
+        return not self.hidden or self.channel <= _LAST_ACTIVE_CHANNEL
+
+    def refusal(self, password: bytes) -> Reason | None:
+        """Why a station with that password (empty: none) does not get in; None if it does.
+
+        With a password the driver takes no network below WPA2 ("Password length matches WPA2
+        standards, authmode threshold changes from OPEN to WPA2").
+        """
+        if self.fails_with is not None:
+            return self.fails_with
+        if self.auth is Auth.ENTERPRISE or (not password and self.auth is not Auth.OPEN):
+            return Reason.NO_AP_FOUND_W_COMPATIBLE_SECURITY
+        if password and self.auth in {Auth.OPEN, Auth.WEP, Auth.WPA}:
+            return Reason.NO_AP_FOUND_IN_AUTHMODE_THRESHOLD
+        return Reason.AUTH_FAIL if password and not self._is_right(password) else None
+
+    def _is_right(self, password: bytes) -> bool:
+        right = (self.password or "").encode()
+        if password == right:
+            return True
+        if len(password) != _KEY_DIGITS or self.auth is Auth.WPA3:  # SAE has no use for a key
+            return False
+        key = hashlib.pbkdf2_hmac("sha1", right, self.name, _PMK_ROUNDS, _PMK_SIZE)
+        return password.decode("ascii", "replace").lower() == key.hex()
 
     def __repr__(self) -> str:
         return f"Network({self.ssid!r}, rssi={self.rssi}, channel={self.channel})"
@@ -99,36 +120,42 @@ class Wifi:
     """The networks in reach. Thread-safe."""
 
     def __init__(self) -> None:
-        self._networks: dict[str, Network] = {}
+        self._networks: dict[tuple[bytes, str], Network] = {}
         self._lock = threading.Lock()
         self._on_change: Callable[[], None] = lambda: None
         self.join_seconds = _JOIN_SECONDS
         """How long joining takes, address included."""
         self.fail_seconds = _FAIL_SECONDS
         """How long it takes until an attempt has failed."""
+        self.scan_seconds = 0.2
+        """How long a scan takes; on the chip 120 ms a channel, 360 ms a passive one: some 2 s."""
         self.joined: str | None = None
         """Name of the network that the board is in."""
+        self.joined_bssid: str | None = None
+        """The access point that it is connected to."""
         self.access_point: AccessPoint | None = None
         """What the board shows itself."""
 
     @property
     def networks(self) -> list[Network]:
-        """The networks, strongest first."""
+        """What is in reach, strongest first."""
         with self._lock:
             return sorted(self._networks.values(), key=lambda network: -network.rssi)
 
     def add(
         self,
-        ssid: str,
+        ssid: str | bytes,
         password: str | None = None,
         rssi: int = -50,
         channel: int = 6,
         hidden: bool = False,
         *,
+        auth: Auth | None = None,
+        bssid: str | None = None,
         fails_with: int | None = None,
         no_dhcp: bool = False,
     ) -> None:
-        """Switch a network on; one with that name is replaced.
+        """Switch a network on; one with that name is replaced, unless ``bssid`` is given.
 
         Args:
             ssid: its name.
@@ -136,20 +163,30 @@ class Wifi:
             rssi: signal strength in dBm.
             channel: 1 to 13.
             hidden: it does not tell its name.
+            auth: how it is protected; None: with WPA2, if it has a password.
+            bssid: address of one access point among several of that name.
             fails_with: every attempt to join fails with this `Reason`. Many routers answer a wrong
                 WPA2 password with 15 or 204 rather than with the 202 of the others here.
             no_dhcp: joining works, but the station gets no address.
         """
+        name = ssid.encode() if isinstance(ssid, str) else ssid
         reason = None if fails_with is None else Reason(fails_with)
-        network = Network(ssid, password or None, rssi, channel, hidden, reason, no_dhcp)
+        if auth is None:
+            auth = Auth.WPA2 if password else Auth.OPEN
+        address = bssid or f"02:4d:59:00:{channel:02x}:{sum(name) % 256:02x}"
+        network = Network(
+            name, password or None, rssi, channel, hidden, auth, address, reason, no_dhcp
+        )
         with self._lock:
-            self._networks[ssid] = network
+            if bssid is None:
+                self._forget(name)
+            self._networks[name, address] = network
         self._on_change()
 
-    def remove(self, ssid: str) -> None:
-        """Switch a network off; a board in it loses its connection."""
+    def remove(self, ssid: str | bytes, bssid: str | None = None) -> None:
+        """Switch a network off, or one access point of it; a board in it loses its connection."""
         with self._lock:
-            self._networks.pop(ssid, None)
+            self._forget(ssid.encode() if isinstance(ssid, str) else ssid, bssid)
         self._on_change()
 
     def clear(self) -> None:
@@ -159,270 +196,36 @@ class Wifi:
         self.join_seconds, self.fail_seconds = _JOIN_SECONDS, _FAIL_SECONDS
         self._on_change()
 
-    def find(self, ssid: str) -> Network | None:
-        """The network with that name."""
+    def find(self, name: bytes, bssid: str | None = None) -> Network | None:
+        """What a station that looks for that name takes: the first on the lowest channel.
+
+        ESP-IDF's fast scan, which is what MicroPython asks for, ends at the first match; only
+        with ``bssid`` is it a certain one.
+        """
         with self._lock:
-            return self._networks.get(ssid)
+            found = [
+                network
+                for network in self._networks.values()
+                if network.name == name
+                and network.answers_probes
+                and bssid in {None, network.bssid}
+            ]
+        return min(found, key=lambda network: network.channel, default=None)
+
+    def is_on(self, network: Network) -> bool:
+        """Whether that access point is still there."""
+        with self._lock:
+            return (network.name, network.bssid) in self._networks
 
     def attach(self, on_change: Callable[[], None]) -> None:
         """Have ``on_change()`` called when a network comes or goes."""
         self._on_change = on_change
 
-
-class Radio:
-    """Serves ``network.WLAN``, both interfaces; a soft reset leaves it as it is."""
-
-    def __init__(self, services: Services, alarms: Alarms, wifi: Wifi, identity: Identity) -> None:
-        self._alarms = alarms
-        self._wifi = wifi
-        self._identity = identity
-        self._lock = threading.RLock()
-        self._alarm: Alarm | None = None
-        self._observers: list[Callable[[], None]] = []
-        self._clear()
-        wifi.attach(self._networks_changed)
-        for name in ("active", "connect", "disconnect", "status", "scan", "rssi", "stations"):
-            services.add(f"wlan_{name}", getattr(self, f"_{name}"))
-        services.add("wlan_configure_ap", self._configure_ap)
-        services.add("wlan_config", self._config)
-        services.add("wlan_reconnects", self._set_reconnects)
-
-    @property
-    def station_up(self) -> bool:
-        """Whether the station interface has an address."""
-        return self._connected
-
-    @property
-    def station_on(self) -> bool:
-        """Whether the station interface exists, with or without an address."""
-        return self._sta_active
-
-    @property
-    def access_point_up(self) -> bool:
-        """Whether the board's own network is on."""
-        return self._ap_active
-
-    def meet_client(self) -> None:
-        """Somebody uses the board's own network: a station in it until it goes off."""
-        self._has_client = True
-
-    def observe(self, observer: Callable[[], None]) -> None:
-        """Have ``observer()`` called whenever an interface comes up or goes down."""
-        self._observers.append(observer)
-
-    def reset(self, *, soft: bool) -> None:
-        """Off, after a reset of the chip."""
-        if soft:
-            return
-        with self._lock:
-            self._stop_attempt()
-            self._clear()
-        self._changed()
-
-    def _clear(self) -> None:
-        self._sta_active = self._ap_active = False
-        self._requested = self._connecting = self._associated = self._connected = False
-        self._has_client = False
-        self._reason = Reason.NONE
-        self._ssid = ""
-        self._password: str | None = None
-        self._reconnects = -1
-        self._n_attempts = 0
-        tail = self._identity.mac.replace(":", "")[6:].upper()
-        self._ap: dict[str, Any] = {
-            "ssid": f"ESP_{tail}",
-            "password": "",
-            "authmode": _AUTH_OPEN,
-            "channel": 1,
-            "hidden": False,
-            "max_clients": 4,
-        }
-
-    def _changed(self) -> None:
-        self._wifi.joined = self._ssid if self._connected else None
-        self._wifi.access_point = (
-            AccessPoint(
-                self._ap["ssid"],
-                self._ap["authmode"] == _AUTH_OPEN,
-                self._ap["channel"],
-                self._ap["hidden"],
-            )
-            if self._ap_active
-            else None
-        )
-        for observer in self._observers:
-            observer()
-
-    def _active(self, access_point: bool, on: bool | None) -> bool:
-        with self._lock:
-            if on is not None:
-                if access_point:
-                    self._ap_active = on
-                    self._has_client = self._has_client and on
-                else:
-                    self._sta_active = on
-                    if not on:
-                        self._stop_attempt()
-                        self._associated = self._connected = self._requested = False
-            active = self._ap_active if access_point else self._sta_active
-        if on is not None:
-            self._changed()
-        return active
-
-    def _connect(self, ssid: str | None, password: str | None) -> None:
-        with self._lock:
-            if not self._sta_active:
-                raise _error("Wifi Invalid Mode" if self._ap_active else "Wifi Not Started")
-            if self._connecting:
-                # ESP-IDF: "sta is connecting, cannot set config", ESP_ERR_WIFI_STATE.
-                raise _error("Wifi Internal State Error")
-            if ssid is not None:
-                self._ssid, self._password = ssid, password
-            self._associated = self._connected = False
-            self._requested = True
-            self._n_attempts = 0
-            self._attempt()
-        self._changed()
-
-    def _disconnect(self) -> None:
-        with self._lock:
-            if not (self._sta_active or self._ap_active):
-                raise _error("Wifi Not Started")
-            was_busy = self._associated or self._connecting
-            self._requested = False
-            self._stop_attempt()
-            self._associated = self._connected = False
-            if was_busy:
-                self._reason = Reason.ASSOC_LEAVE
-        self._changed()
-
-    def _attempt(self) -> None:
-        """Begin to join; how it ends is seen at the end, when the network may be there or not."""
-        self._connecting = True
-        network = self._wifi.find(self._ssid)
-        good = network is not None and network.refusal(self._password) is None
-        seconds = self._wifi.join_seconds if good else self._wifi.fail_seconds
-        self._alarm = self._alarms.after(seconds, self._end_attempt)
-
-    def _end_attempt(self) -> None:
-        with self._lock:
-            if not self._connecting:
-                return
-            self._connecting = False
-            network = self._wifi.find(self._ssid)
-            if network is None:
-                self._lose(Reason.NO_AP_FOUND)
-            elif (refusal := network.refusal(self._password)) is not None:
-                self._lose(refusal)
-            else:
-                self._associated = True
-                self._connected = not network.no_dhcp
-                if self._connected:
-                    self._reason = Reason.NONE
-        self._changed()
-
-    def _lose(self, reason: Reason) -> None:
-        """No connection; MicroPython tries again at once, for ever or ``reconnects`` times."""
-        self._associated = self._connected = False
-        self._reason = reason
-        self._n_attempts += 1
-        if self._requested and (self._reconnects < 0 or self._n_attempts <= self._reconnects):
-            self._attempt()
-
-    def _stop_attempt(self) -> None:
-        self._connecting = False
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-
-    def _networks_changed(self) -> None:
-        with self._lock:
-            if not self._associated or self._wifi.find(self._ssid) is not None:
-                return
-            self._lose(Reason.BEACON_TIMEOUT)
-        self._changed()
-
-    def _status(self) -> int:
-        """As ``network_wlan_status``: an old reason stays until the station has an address."""
-        with self._lock:
-            if self._connected:
-                return _STAT_GOT_IP
-            if self._reason in _LASTING:
-                return int(_LASTING[self._reason])
-            if self._reason is Reason.ASSOC_LEAVE:
-                return _STAT_IDLE
-            if self._requested and (self._reconnects < 0 or self._n_attempts <= self._reconnects):
-                return _STAT_CONNECTING
-            return int(self._reason) or _STAT_IDLE
-
-    def _rssi(self) -> int:
-        network = self._wifi.find(self._ssid) if self._associated else None
-        if network is None:
-            raise _error("Wifi Not Connected")
-        return network.rssi
-
-    def _stations(self) -> list[list[str]]:
-        """MAC and address of those in the board's own network."""
-        if not self._ap_active:
-            raise _error("Wifi Invalid Mode")
-        return [[_AP_CLIENT_MAC, AP_CLIENT]] if self._has_client else []
-
-    def _scan(self) -> list[list[Any]]:
-        with self._lock:
-            if not self._sta_active:
-                raise _error("STA must be active")
-            if self._connecting:
-                return []
-        return [
-            [
-                "" if network.hidden else network.ssid,
-                network.bssid.replace(":", ""),
-                network.channel,
-                network.rssi,
-                _AUTH_WPA2 if network.password else _AUTH_OPEN,
-            ]
-            for network in self._wifi.networks
-        ]
-
-    def _configure_ap(self, changes: dict[str, Any]) -> None:
-        with self._lock:
-            if not self._ap_active:
-                raise _error("Wifi Invalid Mode")
-            new = {**self._ap, **changes}
-            if new["authmode"] != _AUTH_OPEN and len(new["password"]) < 8:
-                raise _error("Wifi Invalid Password")
-            self._ap = new
-        self._changed()
-
-    def _set_reconnects(self, n: int) -> None:
-        self._reconnects = n
-
-    def _config(self, access_point: bool) -> dict[str, Any]:
-        """Everything that ``WLAN.config(key)`` and ``ifconfig()`` can be asked for."""
-        with self._lock:
-            common = {"reconnects": self._reconnects, "hostname": None}
-            if access_point:
-                address = [AP_ADDRESS, "255.255.255.0", AP_ADDRESS, "0.0.0.0"]
-                shown = {key: value for key, value in self._ap.items() if key != "password"}
-                return {**common, **shown, "mac": _next_mac(self._identity), "ifconfig": address}
-            address = ["0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0"]
-            if self._connected:
-                gateway = self._identity.address.rsplit(".", 1)[0] + ".1"
-                address = [self._identity.address, "255.0.0.0", gateway, gateway]
-            network = self._wifi.find(self._ssid)
-            return {
-                **common,
-                "ssid": self._ssid,
-                "channel": network.channel if network and self._associated else 1,
-                "mac": self._identity.mac.replace(":", ""),
-                "ifconfig": address,
-            }
+    def _forget(self, name: bytes, bssid: str | None = None) -> None:
+        for key in list(self._networks):
+            if key[0] == name and bssid in {None, key[1]}:
+                del self._networks[key]
 
 
-def _next_mac(identity: Identity) -> str:
-    number = int.from_bytes(identity.mac_bytes, "big") + 1
-    return number.to_bytes(6, "big").hex()
-
-
-def _error(text: str) -> BoardException:
-    return BoardException("OSError", text)
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")

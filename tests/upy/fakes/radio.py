@@ -16,6 +16,9 @@ class Station:
     def __init__(self):
         self.scripts = []
         self.connects = []
+        self.bssids = []
+        self.heard = []  # what a scan finds: (ssid, bssid, channel, rssi, auth, hidden)
+        self.scans = 0
         self.settings = {}
         self.up = False
         self._status = 1000
@@ -37,8 +40,13 @@ class Station:
         self.settings.update(settings)
         return None
 
-    def connect(self, ssid, key):
+    def scan(self):
+        self.scans += 1
+        return [] if self._script else list(self.heard)
+
+    def connect(self, ssid, key, *, bssid=None):
         self.connects.append((ssid, key))
+        self.bssids.append(bssid)
         self._script = list(self.scripts.pop(0)) if self.scripts else []
         self._started_ms = time.ticks_ms()
 
@@ -109,10 +117,24 @@ class Network:
     STAT_IDLE, STAT_CONNECTING, STAT_GOT_IP = 1000, 1001, 1010
     WLAN = WLAN
     names = []
+    countries = []
 
     @classmethod
     def hostname(cls, name):
         cls.names.append(name)
+
+    @classmethod
+    def country(cls, code):
+        assert len(code) == 2
+        cls.countries.append(code)
+
+
+class Thread:
+    """Takes `_thread`'s place: what is started has ended before it returns."""
+
+    @staticmethod
+    def start_new_thread(function, args):
+        function(*args)
 
 
 def install():
@@ -121,6 +143,7 @@ def install():
     station = Station()
     access_point = AccessPoint()
     sys.modules["network"] = Network
+    sys.modules["_thread"] = Thread
     return station, access_point
 
 

@@ -43,6 +43,7 @@ EVENT_I2S = const(3)
 EVENT_SOCKET = const(4)
 EVENT_KEYBOARD = const(5)
 EVENT_I2S_FILLED = const(6)
+EVENT_THREAD = const(7)
 
 _RAISED = const(1)
 _MAX_EVENTS = const(64)

@@ -1,6 +1,7 @@
 """The board's ``network`` (extmod/modnetwork.c, ports/esp32/network_wlan.c)."""
 
 import _link
+import _threads
 
 __name__ = "network"
 
@@ -67,7 +68,10 @@ class WLAN:
     def connect(self, ssid=None, key=None, *, bssid=None):
         if bssid is not None and len(bssid) != 6:
             raise ValueError
-        _link.call("wlan_connect", _text(ssid), _text(key))
+        config = None
+        if ssid is not None or key is not None or bssid is not None:
+            config = [_bytes(ssid)[:32].hex(), _bytes(key)[:64].hex(), _bytes(bssid).hex()]
+        _link.call("wlan_connect", config)
 
     def disconnect(self):
         _link.call("wlan_disconnect")
@@ -92,8 +96,8 @@ class WLAN:
 
     def scan(self):
         return [
-            (ssid.encode(), bytes.fromhex(bssid), channel, rssi, authmode, False)
-            for ssid, bssid, channel, rssi, authmode in _link.call("wlan_scan")
+            (bytes.fromhex(ssid), bytes.fromhex(bssid), channel, rssi, authmode, False)
+            for ssid, bssid, channel, rssi, authmode in _link.call("wlan_scan", not _threads.inside)
         ]
 
     def config(self, *args, **kwargs):
@@ -166,6 +170,10 @@ def _text(value):
     return value.decode() if isinstance(value, (bytes, bytearray)) else value
 
 
+def _bytes(value):
+    return b"" if value is None else value.encode() if isinstance(value, str) else bytes(value)
+
+
 def hostname(name=None):
     global _hostname
     if name is None:
@@ -181,7 +189,7 @@ def country(code=None):
         return _country
     if len(code) != 2:
         raise ValueError
-    _country = code.upper()
+    _country = code  # and that is all: the driver is not told (extmod/modnetwork.c)
 
 
 def phy_mode(mode=None):

@@ -31,6 +31,9 @@ def _install(info):
     modules["os"] = _os
     for name in _MODULES:
         modules[name] = __import__("_" + name)
+    import _threads
+
+    modules["_thread"] = _threads
 
 
 def _mount(vfs):
