@@ -1,5 +1,6 @@
 """mDNS: who looks for the speaker finds it. The peers are zeroconf and python-miio, as they are."""
 
+import contextlib
 import json
 import socket
 import subprocess
@@ -8,7 +9,12 @@ import threading
 
 import pytest
 import zeroconf
+from click.testing import CliRunner
 from loopback import own_address
+
+from mynah.cli import cli
+from mynah.hil.controls import wait_until
+from mynah.miio import devices
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "darwin", reason="macOS gives each test the same loopback address"
@@ -25,12 +31,12 @@ def network():
         yield peer
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def model(paired):
     return paired.info()["model"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def name(paired, model):
     """What the board is called when nobody else is."""
     return f"{model.replace('.', '-')}_miio{paired.hello().device_id}.{TYPE}"
@@ -48,6 +54,9 @@ class Browser:
         if name in self._wanted:
             self.events.append((state_change.name, name))
 
+    def wait_for(self, *events):
+        wait_until(lambda: self.events == list(events), 20, f"{events}, not {self.events}")
+
     def __enter__(self):
         return self
 
@@ -61,9 +70,9 @@ def resolve(network, name):
     return info
 
 
-def test_it_is_browsed_and_resolved(network, paired, model, name, wait_for):
+def test_it_is_browsed_and_resolved(network, paired, model, name):
     with Browser(network, [name]) as browser:
-        wait_for(lambda: ("Added", name) in browser.events, 10)
+        browser.wait_for(("Added", name))
     info = resolve(network, name)
     mac = paired.info()["mac"].replace(":", "").lower()
     assert info.parsed_addresses() == [paired.address]
@@ -93,12 +102,27 @@ def test_python_miio_discovers_it(paired):
     assert json.loads(done.stdout or "{}").get(paired.address) == "GenericMiot", done.stderr
 
 
-def test_it_has_left_when_it_restarts_and_comes_back(network, paired, name, console, wait_for):
+def test_mynah_find_finds_it_both_ways_and_keeps_its_address(paired, model, tmp_path, monkeypatch):
+    monkeypatch.setenv("MYNAH_CONFIG", str(tmp_path))
+    device_id = paired.hello().device_id
+    old = own_address()
+    known = devices.Device(old, paired._token.hex(), device_id, "30:ED:A0:00:00:01", model)
+    devices.remember("kitchen", known)
+    done = CliRunner().invoke(cli, ["find", "--json"])
+    [found] = [each for each in json.loads(done.stdout) if each["name"] == "kitchen"]
+    assert found["found_by"] == ["hello", "mdns"]
+    assert found["address"] == devices.find("kitchen").address == paired.address
+    assert (found["model"], found["device_id"], found["moved_from"]) == (model, device_id, old)
+    assert found["rssi"] == paired.info()["ap"]["rssi"]
+    assert paired._token.hex() not in done.output
+
+
+def test_it_has_left_when_it_restarts_and_comes_back(network, paired, name):
     with Browser(network, [name]) as browser:
-        wait_for(lambda: browser.events == [("Added", name)], 10)
+        browser.wait_for(("Added", name))
         paired.call("miIO.reboot")
-        wait_for(lambda: browser.events == [("Added", name), ("Removed", name)], 10)
-        wait_for(lambda: browser.events[2:] == [("Added", name)], 20)
+        browser.wait_for(("Added", name), ("Removed", name))
+        browser.wait_for(("Added", name), ("Removed", name), ("Added", name))
 
 
 def test_its_name_is_defended(network, paired, name):
@@ -106,16 +130,15 @@ def test_its_name_is_defended(network, paired, name):
         network.register_service(stranger(name))
 
 
-def test_a_namesake_that_was_there_first_keeps_the_name(network, paired, name, world, wait_for):
-    [home] = world.wifi.networks
-    world.wifi.remove(home.ssid)
-    wait_for(lambda: world.wifi.joined is None, 10)
+def test_a_namesake_that_was_there_first_keeps_the_name(network, paired, name, wifi):
     second = name.replace("_miio", "-2_miio", 1)
-    with zeroconf.Zeroconf(interfaces=[own_address()]) as other:  # it knows nobody yet
-        other.register_service(stranger(name))
-        with Browser(network, [second]) as browser:
-            world.wifi.add(home.ssid, home.password)
-            wait_for(lambda: browser.events == [("Added", second)], 20)
+    with contextlib.ExitStack() as stack:
+        with wifi.dropped(wifi.joined):
+            other = zeroconf.Zeroconf(interfaces=[own_address()])  # it knows nobody yet
+            stack.enter_context(other)
+            other.register_service(stranger(name))
+            browser = stack.enter_context(Browser(network, [second]))
+        browser.wait_for(("Added", second))
         assert resolve(network, second).parsed_addresses() == [paired.address]
         assert resolve(other, name).parsed_addresses() == ["127.0.0.9"]
 
@@ -126,7 +149,7 @@ def stranger(name):
     )
 
 
-def test_no_packet_has_the_token(network, paired, console, wait_for):
+def test_no_packet_has_the_token(network, paired, device):
     """Of all that is multicast while the board starts and is asked."""
     packets = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
@@ -149,9 +172,9 @@ def test_no_packet_has_the_token(network, paired, console, wait_for):
         thread = threading.Thread(target=listen)
         thread.start()
         try:
-            console.reset_board()
-            console.expect(r" mdns: mynah", 20)
-            wait_for(lambda: len(packets) > 4, 10)
+            device.reset()
+            device.expect(r" mdns: mynah", 20)
+            wait_until(lambda: len(packets) > 4, 10, "three probes and two announcements")
         finally:
             done.set()
             thread.join()

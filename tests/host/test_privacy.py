@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from mynah import privacy
 from mynah.cli import cli
 from mynah.errors import BoardError, VerificationError
+from mynah.miio import MiioClient
 from mynah.paths import FIRMWARE_DIR
 
 DOCS = FIRMWARE_DIR.parent / "host_tools" / "docs" / "privacy.md"
@@ -111,11 +112,10 @@ def test_text_of_a_board_cannot_move_the_terminal():
 
 
 def test_a_board_that_differs_is_exit_code_6(rows, monkeypatch, tmp_path):
-    from mynah.miio import devices
+    import mynah.find
 
     monkeypatch.setattr(privacy, "over_network", lambda _client: [*rows[1:], *NOW])
-    found = devices.Device("127.0.0.1", "00" * 16, 1, "30:ED:A0:00:00:01", "mynah.speaker.test")
-    monkeypatch.setattr(devices, "find", lambda _name: found)
+    monkeypatch.setattr(mynah.find, "open_known", lambda *_, **__: MiioClient("127.0.0.1"))
     done = CliRunner().invoke(cli, ["privacy", "kitchen"])
     assert isinstance(done.exception, VerificationError)
     assert "not on the board" in done.stderr

@@ -84,15 +84,15 @@ class Speaker:
         self.sockets = discovery.sockets = Sockets()
         self.sockets.refuse = refuse
         self.place = None
+        self.names = (True, "mynah-0007")
         self.store = Store()
         self.discovery = discovery.Discovery(
             self.store,
             lambda: self.place,
-            lambda: True,
+            lambda: self.names,
             "mynah.speaker.test",
             7,
             b"\x30\xed\xa0\x00\x00\x07",
-            "mynah-0007",
         )
 
     def run(self, steps):
@@ -166,6 +166,24 @@ def test_another_address_without_a_break_is_noticed_when_somebody_asks():
         speaker.sock.mail.append((QUERY, PEER))
         await speaker.until(lambda: _is_announced(speaker.sock.sent[n:]))
         assert addresses(speaker.sock.sent[-1][0]) == [(120, b"\x0a\x00\x00\x42")]
+
+    Speaker().run(steps)
+
+
+def test_it_changes_its_name_when_it_gets_an_owner():
+    async def steps(speaker):
+        speaker.names = (False, "mynah-0007")
+        await speaker.online()
+        announced = speaker.sock.sent[-1][0]
+        assert b"\x1bmynah-speaker-test_miap0007" in announced and b"_miio7" not in announced
+        await speaker.until(lambda: speaker.discovery._responder.poll() < 0)
+        speaker.names = (True, "mynah-0007")
+        n = len(speaker.sock.sent)
+        speaker.sock.mail.append((QUERY, PEER))
+        await speaker.until(lambda: _is_announced(speaker.sock.sent[n:]))
+        goodbye = speaker.sock.sent[n][0]
+        assert addresses(goodbye) == [(0, b"\x0a\x00\x00\x07")] and b"_miap0007" in goodbye
+        await speaker.until(lambda: b"_miio7" in speaker.sock.sent[-1][0])
 
     Speaker().run(steps)
 

@@ -127,11 +127,10 @@ class Speaker:
         self._discovery = Discovery(
             self.store,
             self._radio.home,
-            lambda: self.settings.provisioned,
+            lambda: (self.settings.owned, self.settings.hostname or host),
             self._board["model"],
             did,
             mac,
-            host,
         )
         spec = make_spec(
             self.store,

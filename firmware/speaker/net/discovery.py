@@ -45,31 +45,30 @@ _REOPEN_MS = const(20)
 class Discovery:
     """Announces and answers while `store`'s `net` is online.
 
-    `home()` gives address and mask there, None while there is none. `is_paired()` says whether the
-    speaker has an owner: if so its name ends in its device id, else in a part of its MAC address.
+    `home()` gives address and mask there, None while there is none. `names()` gives whether the
+    speaker has an owner, and its host name. With an owner its instance's name ends in its device
+    id, without in a part of its MAC address.
     """
 
     def __init__(
         self,
         store: Any,
         home: Callable[[], tuple | None],
-        is_paired: Callable[[], bool],
+        names: Callable[[], tuple],
         model: str,
         did: int,
         mac: bytes,
-        host: str,
     ) -> None:
         self._store = store
         self._home = home
-        self._is_paired = is_paired
+        self._names = names
         self._model = model
         self._did = did
         self._mac = mac
-        self._host = host
         self._sock: Any = None
-        self._at: Any = None  # address, mask, whether paired
+        self._at: Any = None  # address, mask, whether it has an owner, host name
         self._network = (0, 0)  # address and mask
-        self._watch = store.watch("net")
+        self._watch = store.watch("net", "net_set_up")  # the latter: it may have got an owner
         self._responder = mdns.Responder(self._send, random.randint, self._records)
 
     async def listen(self) -> None:
@@ -120,13 +119,13 @@ class Discovery:
 
     def _follow_network(self) -> None:
         home = self._home() if self._store.get("net") == ONLINE and self._sock else None
-        at = home and (home[0], home[1], self._is_paired())
+        at = home and home + self._names()
         if at == self._at:
             return
         if at is None:
             self._responder.stop()
-        elif self._at is not None and at[2] != self._at[2]:
-            self._responder.goodbye()  # by the name that it had
+        elif self._at is not None and at[2:] != self._at[2:]:
+            self._responder.goodbye()  # by the names that it had
         self._at = at
         if at is None:
             return
@@ -163,15 +162,16 @@ class Discovery:
             pass
 
     def _records(self, instance_number: int, host_number: int) -> Records:
+        address, _mask, owned, host = self._at
         tail = "_miio%d" % self._did
-        if not self._is_paired():
+        if not owned:
             tail = "_miap%02x%02x" % (self._mac[4], self._mac[5])
         mac = "".join(["%02x" % byte for byte in self._mac])
         return Records(
             instance_label(self._model, tail, instance_number),
-            host_label(self._host, host_number),
+            host_label(host, host_number),
             sockets.MIIO_PORT,
-            sockets.address_bytes(self._at[0]),
+            sockets.address_bytes(address),
             ("path=/mydevice", "mac=" + mac, "model=" + self._model),
         )
 

@@ -70,8 +70,11 @@ class Responder:
         self._outbox.pending = 0
 
     def goodbye(self) -> None:
-        """Tell everybody that the speaker goes, and be silent."""
-        if self._state == _UP:
+        """Tell everybody that the speaker goes, and be silent.
+
+        Also while the names are only asked for: somebody may know them from before.
+        """
+        if self._state != _OFF:
             self._outbox.goodbye()
         self.stop()
 

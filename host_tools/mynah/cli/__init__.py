@@ -22,6 +22,7 @@ COMMANDS = {
     "flash": "put MicroPython and the speaker's firmware on a board",
     "deploy": "send the firmware files that changed",
     "logs": "follow a board's log",
+    "find": "list the speakers and other miIO devices on the network",
     "pair": "give a board its Wi-Fi and take its token",
     "control": "read and set a paired speaker's properties",
     "home": "lamps, plugs, fans and more: add them to a speaker, say what they shall do",

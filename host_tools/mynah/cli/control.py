@@ -119,11 +119,9 @@ def restore(name: str, *, yes: bool) -> None:
 
 
 def _client(name: str) -> MiioClient:
-    from mynah.miio import MiioClient
-    from mynah.miio.devices import find
+    from mynah.find import open_known
 
-    device = find(name)
-    return MiioClient(device.address, bytes.fromhex(device.token))
+    return open_known(name, talk=talk)
 
 
 def _shown(value: Any) -> str:

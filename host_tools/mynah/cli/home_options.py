@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mynah.cli.common import talk
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,12 +31,12 @@ def open_speaker(name: str | None) -> MiioClient:
 
     Raises:
         UsageError: there is none, or more than one and no name.
+        BoardTimeoutError: it is not in the network.
     """
-    from mynah.miio import MiioClient
-    from mynah.miio.devices import find, only
+    from mynah.find import open_known
+    from mynah.miio.devices import only
 
-    device = find(name) if name else only()
-    return MiioClient(device.address, bytes.fromhex(device.token))
+    return open_known(name or only(), talk=talk)
 
 
 def asked_token(*, from_stdin: bool) -> bytes:

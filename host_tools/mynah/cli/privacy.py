@@ -64,11 +64,9 @@ def _ask(name: str | None, port: str | None) -> list[Row] | None:
     from mynah import privacy
 
     if name:
-        from mynah.miio import MiioClient
-        from mynah.miio.devices import find
+        from mynah.find import open_known
 
-        device = find(name)
-        with MiioClient(device.address, bytes.fromhex(device.token)) as client:
+        with open_known(name, talk=talk) as client:
             return privacy.over_network(client)
     if port:
         from mynah.hil.console import Console

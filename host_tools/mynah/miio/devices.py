@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mynah.errors import UsageError
@@ -59,8 +59,8 @@ def find(name: str) -> Device:
     return devices[name]
 
 
-def only() -> Device:
-    """The only device that is known.
+def only() -> str:
+    """The name of the only device that is known.
 
     Raises:
         UsageError: there is none, or more than one; the message lists them.
@@ -68,13 +68,24 @@ def only() -> Device:
     devices = known()
     if len(devices) > 1:
         raise UsageError(f"which speaker? --speaker NAME; there are: {', '.join(sorted(devices))}")
-    return find(next(iter(devices), ""))
+    name = next(iter(devices), "")
+    find(name)
+    return name
 
 
 def remember(name: str, device: Device) -> Path:
     """Add or replace a device and return the file that it is in."""
     _write(known() | {name: device})
     return _path()
+
+
+def move(name: str, address: str) -> None:
+    """Keep a device's new address.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    remember(name, replace(find(name), address=address))
 
 
 def forget(name: str) -> None:

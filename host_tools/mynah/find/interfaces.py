@@ -1,0 +1,39 @@
+"""The networks that this computer is in, and how to reach everybody in each."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+_LIMITED = "255.255.255.255"  # RFC 919
+_MOST_SPECIFIC = 30  # a network of two addresses or one has no broadcast address
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """An address of this computer, and whom to send to from it."""
+
+    address: str
+    everybody: tuple[str, ...]
+    """Broadcast addresses."""
+
+
+def interfaces() -> list[Interface]:
+    """Every IPv4 address of this computer; the loopback's is where virtual boards are."""
+    import ifaddr
+
+    return [
+        _interface(each.ip, each.network_prefix)
+        for adapter in ifaddr.get_adapters()
+        for each in adapter.ips
+        if isinstance(each.ip, str) and each.network_prefix <= _MOST_SPECIFIC
+    ]
+
+
+def _interface(address: str, prefix: int) -> Interface:
+    network = ipaddress.ip_network(f"{address}/{prefix}", strict=False)
+    everybody = [str(network.broadcast_address)]
+    if not network.is_loopback:
+        # Devices that do not know the network's mask hear this one only.
+        everybody.append(_LIMITED)
+    return Interface(address, tuple(everybody))
