@@ -5,8 +5,10 @@ import json
 import os
 import time
 
+import vfs
 from fakes import udp
 from fakes.miio_device import TOKEN, FakeDevice, Network, serve
+from fakes.nor import Nor, PowerCut
 
 from speaker.home import devices as devices_
 from speaker.home import records, registry, values
@@ -585,3 +587,65 @@ def test_over_real_sockets():
 
     run(main())
     remove(path)
+
+
+def test_power_cut_at_every_operation():
+    """Adding, replacing, forgetting: afterwards it is done or it is not, and nothing else moved."""
+    first = records.check(record(name="first"))
+    second = records.check(record(name="second", room="hall"))
+    newer = records.check(record(name="second", room="study", address="10.0.0.77"))
+    prepared = Nor()
+    vfs.VfsLfs2.mkfs(prepared)
+    with Mounted(prepared) as kept:
+        kept.save(first)
+        kept.save(records.check(record(name="second", room="attic")))
+        kept.save(second)  # so that it has two copies
+
+    def rooms(nor):
+        with Mounted(nor) as kept:
+            found = {r["name"]: r["room"] for r in kept.load()}
+            kept.save(records.check(record(name="later")))  # and the speaker can go on
+            assert "later" in [r["name"] for r in Registry("/nor/home").load()]
+        return found
+
+    old = {"first": "kitchen", "second": "hall"}
+    for do, new in (
+        (lambda kept: kept.save(records.check(record(name="third"))), dict(old, third="kitchen")),
+        (lambda kept: kept.save(newer), dict(old, second="study")),
+        (lambda kept: kept.forget("second"), {"first": "kitchen"}),
+    ):
+        cut_at, done, outcomes = 0, False, []
+        while not done:
+            cut_at += 1
+            nor = Nor()
+            nor.data[:] = prepared.data
+            with Mounted(nor) as kept:
+                assert len(list(kept.load())) == 2
+                nor.operations = 0
+                nor.cut_at = cut_at
+                try:
+                    do(kept)
+                    done = True
+                except (PowerCut, OSError):
+                    pass
+            with Lines():
+                found = rooms(nor)
+            assert found in (old, new), (cut_at, found)
+            outcomes.append(found == new)
+        assert outcomes[0] is False and outcomes[-1] is True and len(outcomes) > 2, outcomes
+
+
+class Mounted:
+    """The registry of a flash."""
+
+    def __init__(self, nor):
+        nor.cut_at = None
+        self._nor = nor
+
+    def __enter__(self):
+        vfs.mount(vfs.VfsLfs2(self._nor), "/nor")
+        return Registry("/nor/home")
+
+    def __exit__(self, *_):
+        self._nor.cut_at = None
+        vfs.umount("/nor")

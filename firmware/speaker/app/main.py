@@ -185,6 +185,7 @@ class Speaker:
         start("push-watch", self._subscribers.follow, self.store.watch(*TOLD))
         start("home", self._home.run)
         start("home-door", self._home.listen)
+        start("home-words", self._home.prepare)
         start("device", self._device.run)
         start("counters", self._counters.run)
         start("console", self._console.run)

@@ -74,10 +74,10 @@ def able(intent: Intent) -> list:
     return found
 
 
-def has_mode(device: Device, name: str) -> bool:
-    """Whether a mode of the device has that name, or begins with it."""
-    entry = device.roles.get("mode")
-    return entry is not None and _has_name(entry, name)
+def modes_of(devices: list) -> list:
+    """The names of all modes that a device has, in lower case and without spaces."""
+    entries = [device.roles["mode"] for device in devices if "mode" in device.roles]
+    return [values.plain(name) for entry in entries for name in _choices(entry)]
 
 
 async def carry_out(device: Device, intent: Intent) -> list:

@@ -43,6 +43,11 @@ class Home:
         """Task: load the devices, keep their state."""
         await self.devices.run()
 
+    async def prepare(self) -> None:
+        """Task: make ready for sentences when the first device is known."""
+        await self.devices.wanted.wait()
+        await self._runner.prepare()
+
     async def listen(self) -> None:
         """Task: take what the devices answer."""
         await self.devices.wanted.wait()

@@ -10,13 +10,16 @@ from micropython import const
 from speaker.home import actions
 from speaker.home.meaning import Intent, Problem
 from speaker.home.numbers import combine
-from speaker.home.sentence import NUMBER, UNKNOWN, Token, tokens
-from speaker.home.targets import Targets, choose
+from speaker.home.sentence import NUMBER, UNKNOWN, Token, join, place_of, tokens
+from speaker.home.targets import Targets, add_nearest, choose
 from speaker.home.text import fold, is_han
 from speaker.home.words import Words
-from speaker.util.hints import Any
+from speaker.util.hints import Any, Iterator
 
 MAX_TEXT = const(200)
+
+_MAX_STRANGE = const(8)  # unknown words or Han letters; with more it is no sentence for us
+_MAX_MODE = const(3)  # words of a mode's name
 
 _VALUE_KINDS = ("colour", "kelvin", "mode", "level", "percent", "end", "step")
 _AMOUNTS = (NUMBER, "percent", "degrees", "kelvin")
@@ -24,30 +27,49 @@ _AMOUNTS = (NUMBER, "percent", "degrees", "kelvin")
 
 def understand(text: object, devices: list, words: Words) -> Any:
     """The Intent of a sentence, or a Problem."""
-    folded = prepare(text)
-    if isinstance(folded, Problem):
-        return folded
-    return assemble(folded, list(tokens(folded, devices, words)), devices, words)
+    outcome = None
+    for outcome in thinking(text, devices, words):  # noqa: B007 - the last one counts
+        pass
+    return outcome
 
 
-def prepare(text: object) -> Any:
-    """The folded text, or a Problem for what cannot be a sentence."""
+def thinking(text: object, devices: list, words: Words) -> Iterator[Any]:
+    """As `understand`, a little at a time: yields None until, at last, the outcome."""
     if not isinstance(text, str):
-        return Problem("empty", "en")
+        yield Problem("empty", "en")
+        return
     if len(text) > MAX_TEXT:
-        return Problem("long", "zh" if is_han(text[0]) else "en")
+        yield Problem("long", "zh" if is_han(text[0]) else "en")
+        return
+    for device in devices:
+        if device.place is None:
+            place_of(device, words)
+            yield None
     folded = fold(text)
-    return folded or Problem("empty", "en")
+    yield None
+    found = []
+    for token in tokens(folded, devices, words):
+        found.append(token)
+        yield None
+    outcome = assemble(found, devices, words)
+    if isinstance(outcome, Problem) and outcome.unknown:
+        yield from add_nearest(outcome, devices)
+    yield outcome
 
 
-def assemble(folded: str, found: list, devices: list, words: Words) -> Any:
+def assemble(found: list, devices: list, words: Words) -> Any:
     """The Intent that the tokens make, or a Problem."""
-    language = _language(folded, found)
+    language = _language(found)
+    if not found:
+        return Problem("empty", language)
     if not devices:
         return Problem("no-devices", language)
     if _has(found, "not"):
         return Problem("not", language)
-    pieces = combine(found)
+    strange = [token.text for token in found if token.kind == UNKNOWN]
+    if len(strange) > _MAX_STRANGE:
+        return Problem("unknown", language, "".join(strange[:1]))
+    pieces = combine(join(found))
     pieces, excepted = _split(_name_modes(pieces, devices))
     intent = _action(pieces, language)
     if isinstance(intent, Problem):
@@ -58,12 +80,12 @@ def assemble(folded: str, found: list, devices: list, words: Words) -> Any:
     return _add_devices(intent, pieces, excepted, devices, words)
 
 
-def _language(folded: str, found: list) -> str:
+def _language(found: list) -> str:
     """What the sentence is answered in: the language of its words, or else of its letters."""
     for token in found:
         if token.language and token.kind != "unit":
             return token.language
-    return "zh" if [c for c in folded if is_han(c)] else "en"
+    return "zh" if [token for token in found if is_han(token.text[0])] else "en"
 
 
 def _has(pieces: list, kind: str) -> bool:
@@ -76,29 +98,30 @@ def _values(pieces: list, kind: str) -> set:
 
 def _name_modes(pieces: list, devices: list) -> list:
     """The pieces, unknown ones that are a mode of a device ("straight wind") put together."""
+    if not _has(pieces, UNKNOWN):
+        return pieces
+    modes = actions.modes_of(devices)
     named: list = []
     at = 0
     while at < len(pieces):
         end = at
-        while end < len(pieces) and pieces[end].kind == UNKNOWN:
+        while end < min(len(pieces), at + _MAX_MODE) and pieces[end].kind == UNKNOWN:
             end += 1
         while end > at:
             text = " ".join([token.text for token in pieces[at:end]])
-            if _is_mode(text, devices):
+            if _is_mode(text, modes):
                 break
             end -= 1
-        if end > at:
-            named.append(Token("mode", text, text))
-        else:
-            named.append(pieces[at])
+        named.append(Token("mode", text, text) if end > at else pieces[at])
         at = max(end, at + 1)
     return named
 
 
-def _is_mode(text: str, devices: list) -> bool:
-    if len(text) < 3 and not is_han(text[0]):
+def _is_mode(text: str, modes: list) -> bool:
+    plain = text.replace(" ", "")
+    if len(plain) < 3 and not is_han(plain[0]):
         return False
-    return bool([device for device in devices if actions.has_mode(device, text)])
+    return any(mode.startswith(plain) for mode in modes)
 
 
 def _split(pieces: list) -> tuple:

@@ -50,7 +50,8 @@ def _told(what: str, value: Any) -> Any:
 class Problem:
     """Why nothing is done: `what` names a template of the data files, `text` goes into it.
 
-    `candidates` are names that may have been meant.
+    `candidates` are names that may have been meant. They are still to be found where there are
+    `unknown` pieces; `pool` are the devices that the rest of the sentence leaves.
     """
 
     def __init__(self, what: str, language: str, text: str = "", candidates: Any = None) -> None:
@@ -58,3 +59,5 @@ class Problem:
         self.language = language
         self.text = text
         self.candidates = candidates or []
+        self.unknown: list = []
+        self.pool: list = []

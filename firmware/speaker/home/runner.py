@@ -8,9 +8,8 @@ from micropython import const
 from speaker.home import actions, say, words
 from speaker.home.device import Device, RefusedError
 from speaker.home.devices import Devices
-from speaker.home.intents import assemble, prepare
+from speaker.home.intents import thinking
 from speaker.home.meaning import Intent, Problem
-from speaker.home.sentence import tokens
 from speaker.miot.client import NoAnswerError
 from speaker.miot.server import MiioError
 from speaker.util import log
@@ -22,7 +21,7 @@ LIMIT_MS = 4500
 
 _AT_ONCE = const(8)  # the ESP32's socket holds 6 datagrams: more would push each other out
 _MAX_REPLY = const(1200)  # bytes of JSON: what a packet holds, and some room
-_TOKENS_AT_ONCE = const(4)
+_MAX_SAY = const(250)
 
 LATE = "late"
 
@@ -34,6 +33,7 @@ class Runner:
         self._devices = devices
         self._folder = folder
         self._words: Any = None
+        self._lock = asyncio.Lock()
 
     async def do(self, text: object) -> dict:
         """What happened: `ok`, `say`, `intent`, `results`, `candidates`; it fits a reply.
@@ -41,7 +41,9 @@ class Runner:
         Never raises but when it is cancelled: what goes wrong with a device is in its result.
         """
         vocabulary = await self._vocabulary()
-        understood = await self._understand(text, vocabulary)
+        understood: Any = None
+        for understood in thinking(text, self._devices.all(), vocabulary):  # noqa: B007
+            await asyncio.sleep_ms(0)
         speech = say.Speech(vocabulary, understood.language)
         if isinstance(understood, Problem):
             answer = {"ok": False, "say": speech.problem(understood), "why": understood.what}
@@ -60,23 +62,15 @@ class Runner:
         }
         return _fitting(answer)
 
-    async def _vocabulary(self) -> words.Words:
-        if self._words is None:
-            self._words = await words.load(self._folder)
-        return self._words
+    async def prepare(self) -> None:
+        """Load the words before somebody waits for them."""
+        await self._vocabulary()
 
-    async def _understand(self, text: object, vocabulary: words.Words) -> Any:
-        """As intents.understand, with turns for others between the pieces of a long sentence."""
-        folded = prepare(text)
-        if isinstance(folded, Problem):
-            return folded
-        devices = self._devices.all()
-        found: list = []
-        for token in tokens(folded, devices, vocabulary):
-            found.append(token)
-            if len(found) % _TOKENS_AT_ONCE == 0:
-                await asyncio.sleep_ms(0)
-        return assemble(folded, found, devices, vocabulary)
+    async def _vocabulary(self) -> words.Words:
+        async with self._lock:
+            if self._words is None:
+                self._words = await words.load(self._folder)
+        return self._words
 
     async def _run(self, intent: Intent) -> list:
         """One result a device, in their order. Those known to be offline come last."""
@@ -146,14 +140,21 @@ def _outcome(results: list) -> str:
 
 def _fitting(answer: dict) -> dict:
     """The answer, with fewer results when they are too many for a packet: failures stay longest."""
-    dropped = 0
-    results = sorted(answer["results"], key=lambda result: result["ok"])
-    while len(json.dumps(answer).encode()) > _MAX_REPLY and results:
-        results.pop()
-        dropped += 1
-        kept = [result["name"] for result in results]
-        answer["results"] = [r for r in answer["results"] if r["name"] in kept]
-        answer["omitted"] = dropped
-        if len(answer["say"]) > _MAX_REPLY // 3:
-            answer["say"] = answer["say"][: _MAX_REPLY // 4] + " ..."
+    results = answer["results"]
+    answer["results"] = []
+    if len(answer["say"]) > _MAX_SAY:
+        answer["say"] = answer["say"][:_MAX_SAY] + " ..."
+    room = _MAX_REPLY - _size(answer)
+    kept: list = []
+    for result in sorted(results, key=lambda result: result["ok"]):
+        room -= _size(result)
+        if room < 0:
+            answer["omitted"] = len(results) - len(kept)
+            break
+        kept.append(result["name"])
+    answer["results"] = [result for result in results if result["name"] in kept]
     return answer
+
+
+def _size(value: dict) -> int:
+    return len(json.dumps(value).encode())

@@ -53,7 +53,10 @@ def _room_in(name: str, words: Words) -> str:
 
 
 def tokens(text: str, devices: list, words: Words) -> Iterator[Token]:
-    """The tokens of folded text. A generator, so that long sentences can be cut a bit at a time."""
+    """The tokens of folded text. A generator, so that long sentences can be cut a bit at a time.
+
+    Of a script without spaces, each unknown letter is a token; `join` puts them together.
+    """
     bounds = boundaries(text)
     rooms = {device.said_room: place_of(device, words) for device in devices if device.said_room}
     places = {place_of(device, words) for device in devices}
@@ -64,7 +67,9 @@ def tokens(text: str, devices: list, words: Words) -> Iterator[Token]:
             continue
         end, token = _known(text, at, bounds, devices, rooms, words)
         if token is None:
-            end = _end_of_unknown(text, at, bounds, devices, rooms, words)
+            end = at + 1
+            while not (bounds[end] or is_han(text[at])):
+                end += 1
             token = Token(UNKNOWN, "", text[at:end])
         elif token.kind == "room" and token.value in places:
             token.kind = PLACE
@@ -105,17 +110,17 @@ def _end_of_number(text: str, at: int) -> int:
     return end if end > at and text[at:end].count(".") < 2 else at
 
 
-def _end_of_unknown(
-    text: str, at: int, bounds: bytearray, devices: list, rooms: dict, words: Words
-) -> int:
-    """A word of a language with spaces, or Han letters up to what is known."""
-    end = at + 1
-    if not is_han(text[at]):
-        while not bounds[end]:
-            end += 1
-        return end
-    while end < len(text) and is_han(text[end]):
-        if _known(text, end, bounds, devices, rooms, words)[1] is not None:
-            break
-        end += 1
-    return end
+def join(found: list) -> list:
+    """The tokens, unknown letters side by side put together."""
+    joined: list = []
+    for token in found:
+        last = joined[-1] if joined else None
+        if last is not None and _is_letter(last) and _is_letter(token):
+            last.text += token.text
+        else:
+            joined.append(token)
+    return joined
+
+
+def _is_letter(token: Token) -> bool:
+    return token.kind == UNKNOWN and is_han(token.text[0])

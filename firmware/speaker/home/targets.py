@@ -6,7 +6,7 @@ from speaker.home.meaning import Problem
 from speaker.home.sentence import NAME, PLACE, UNKNOWN, place_of
 from speaker.home.text import is_han
 from speaker.home.words import Words
-from speaker.util.hints import Any, Callable
+from speaker.util.hints import Any, Callable, Iterator
 
 _MAX_CANDIDATES = const(5)
 _NEAR = const(2)  # letters that a word of 5 or more may differ by
@@ -56,7 +56,7 @@ def choose(
     if wanted.rest:
         found = [device for device in pool if _has_all(device, wanted.rest)]
         if not found or wanted.devices:
-            return _unknown(wanted, pool, devices, language)
+            return _unknown(wanted, pool, language)
         if len(found) > 1 and not wanted.all:
             return Problem("which", language, "", _names(found))
         return _once(found), wanted.all
@@ -103,29 +103,39 @@ def _names(devices: list) -> list:
 def _has_all(device: Any, rest: list) -> bool:
     """Whether every unknown piece is part of the device's name, or of its room's."""
     said = device.said + " " + device.said_room
-    parts = said.split()
     for piece in rest:
-        if is_han(piece[0]):
-            if piece not in said:
-                return False
-        elif piece not in parts and not (piece.endswith("s") and piece[:-1] in parts):
+        one = piece[:-1] if piece.endswith("s") else piece
+        if one not in said:  # most devices are done with here
+            return False
+        parts = said.split()
+        if not (is_han(piece[0]) or piece in parts or one in parts):
             return False
     return True
 
 
-def _unknown(wanted: Targets, pool: list, devices: list, language: str) -> Problem:
-    """The unknown words, with the devices that they resemble most, or else those of the type."""
+def _unknown(wanted: Targets, pool: list, language: str) -> Problem:
+    problem = Problem("unknown", language, " ".join(wanted.rest))
+    problem.unknown = wanted.rest
+    if wanted.types or wanted.rooms:
+        problem.pool = pool
+    return problem
+
+
+def add_nearest(problem: Problem, devices: list) -> Iterator[None]:
+    """Add the names that the unknown pieces resemble most, or else those of the type or room.
+
+    A generator: comparing letters takes its time.
+    """
     scored = []
     for device in devices:
         score = 0
-        for piece in wanted.rest:
+        for piece in problem.unknown:
             score += 2 * _likeness(piece, device.said + " " + device.said_room)
         if score:
-            scored.append((-score - (device in pool), device.name))
+            scored.append((-score - (device in problem.pool), device.name))
+        yield None
     names = [name for _, name in sorted(scored)[:_MAX_CANDIDATES]]
-    if not names and (wanted.types or wanted.rooms):
-        names = _names(pool)
-    return Problem("unknown", language, " ".join(wanted.rest), names)
+    problem.candidates = names or _names(problem.pool)
 
 
 def _likeness(piece: str, said: str) -> int:

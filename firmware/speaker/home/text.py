@@ -82,8 +82,10 @@ def _lower(character: str) -> str:
         return character.lower()
     if 0xC0 <= code <= 0xDE and code != 0xD7:
         return chr(code + 0x20)
-    if 0x100 <= code <= 0x17F and not 0x130 <= code <= 0x148:
+    if 0x100 <= code <= 0x137 or 0x14A <= code <= 0x177:
         return chr(code | 1)
+    if 0x139 <= code <= 0x148 or 0x179 <= code <= 0x17E:
+        return chr(code + 1 & ~1)
     if 0x391 <= code <= 0x3A9 or 0x410 <= code <= 0x42F:
         return chr(code + 0x20)
     if 0x400 <= code <= 0x40F:

@@ -170,12 +170,13 @@ def _name_of(allowed: dict, value: Any) -> str:
 
 def find_names(names: list, wanted: str) -> list:
     """The names that are `wanted`, or else those that have it as their beginning."""
-    wanted = _plain(wanted)
-    exact = [name for name in names if _plain(name) == wanted]
-    return exact or sorted([name for name in names if _plain(name).startswith(wanted)])
+    wanted = plain(wanted)
+    exact = [name for name in names if plain(name) == wanted]
+    return exact or sorted([name for name in names if plain(name).startswith(wanted)])
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A name as names are compared: in lower case, without spaces, hyphens, underscores."""
     return "".join([c for c in name.lower() if c not in " -_"])
 
 

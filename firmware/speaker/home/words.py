@@ -8,11 +8,11 @@ import os
 
 from micropython import const
 
-from speaker.home.text import fold
+from speaker.home.text import is_han
 from speaker.util.files import open_file
-from speaker.util.hints import Any
+from speaker.util.hints import Any, Iterator
 
-_LINES_AT_ONCE = const(4)
+_AT_ONCE = const(64)  # phrases between two turns of others
 _RUN_BITS = const(13)
 
 
@@ -26,9 +26,13 @@ class Words:
         self._said: dict = {}  # language -> b"\nwhat\ttemplate|template\n"
         self._runs: dict = {}  # start of a phrase -> where its run is in the phrases
         self._longest = 0
+        self._longest_han = 0
 
     def add(self, language: str, line: str) -> None:
-        """Take a line of a file; ValueError for one that cannot be."""
+        """Take a line of a file; ValueError for one that cannot be.
+
+        Its phrases are as `fold` would make them (a test of the files sees to that).
+        """
         line = line.strip()
         if not line or line.startswith("#"):
             return
@@ -46,7 +50,9 @@ class Words:
         at = len(self._meanings)
         self._meanings.extend(("%s\t%s\t%s\n" % (kind, value, language)).encode())
         for phrase in tail.split("|"):
-            key = fold(phrase)
+            key = phrase.strip()
+            if is_han(key[0]):
+                self._longest_han = max(self._longest_han, len(key))
             self._longest = max(self._longest, len(key))
             self._lines.append(b"%s\t%d\n" % (key.encode(), at))
 
@@ -54,15 +60,17 @@ class Words:
         said = self._said.setdefault(language, bytearray(b"\n"))
         said.extend(("%s\t%s\n" % (what, template)).encode())
 
-    def finish(self) -> None:
-        """Every line is there: make them quick to find."""
+    def finish(self) -> Iterator[None]:
+        """Every line is there: make them quick to find, a bit at a time."""
         self._lines.sort()
         at = 1
-        for line in self._lines:
+        for i, line in enumerate(self._lines):
             # One small integer: where the run starts, and how long it is.
             run = self._runs.get(_start(line), at << _RUN_BITS)
             self._runs[_start(line)] = run + len(line)
             at += len(line)
+            if i % _AT_ONCE == 0:
+                yield
         self._phrases = b"\n" + b"".join(self._lines)
         self._lines = []
         self._meanings = bytes(self._meanings)
@@ -73,7 +81,8 @@ class Words:
 
         `bounds` is the text's `boundaries`. None when there is no phrase.
         """
-        for end in range(min(len(text), at + self._longest), at, -1):
+        longest = self._longest_han if is_han(text[at]) else self._longest
+        for end in range(min(len(text), at + longest), at, -1):
             if bounds[end] and text[end - 1] != " ":
                 meaning = self.meaning(text[at:end])
                 if meaning:
@@ -83,7 +92,7 @@ class Words:
     def meaning(self, phrase: str) -> Any:
         """`(kind, value, language)` of a whole folded phrase, or None."""
         key = phrase.encode()
-        run = self._runs.get(_start(key))
+        run = self._runs.get(_start(key)) if key else None
         if run is None:
             return None
         start = run >> _RUN_BITS
@@ -103,8 +112,10 @@ class Words:
 
 
 def _start(key: bytes) -> int:
-    """What runs of phrases are told apart by: the first byte, of Han the first letter."""
-    return key[0] if key[0] < 0x80 or len(key) < 3 else key[0] << 16 | key[1] << 8 | key[2]
+    """What runs of phrases are told apart by: the first letter (of four bytes three count)."""
+    if key[0] < 0x80:
+        return key[0]
+    return key[0] << 8 | key[1] if key[0] < 0xE0 else key[0] << 16 | key[1] << 8 | key[2]
 
 
 def _until(data: bytes, at: int) -> str:
@@ -119,9 +130,9 @@ async def load(folder: str) -> Words:
         if kind != "txt":
             continue
         with open_file(folder + "/" + name, "r") as file:
-            for i, line in enumerate(file):
+            for line in file:
                 words.add(language, line)
-                if i % _LINES_AT_ONCE == 0:
-                    await asyncio.sleep_ms(0)
-    words.finish()
+                await asyncio.sleep_ms(0)
+    for _ in words.finish():
+        await asyncio.sleep_ms(0)
     return words
