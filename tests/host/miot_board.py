@@ -17,6 +17,7 @@ from fakes import udp as udp_fake
 import speaker
 from speaker.app.bindings import TOLD, make_spec
 from speaker.app.device import Device
+from speaker.app.secure import Secure
 from speaker.app.set_up import SetUp
 from speaker.app.settings import Settings
 from speaker.app.state import Store
@@ -24,6 +25,7 @@ from speaker.app.wallclock import WallClock
 from speaker.app.words import Words
 from speaker.home.home import Home
 from speaker.miot import spec_table, udp
+from speaker.miot.channel import Channel
 from speaker.miot.server import Server
 from speaker.miot.subscribers import Subscribers
 from speaker.net import wifi
@@ -175,11 +177,17 @@ async def main():
         DID,
     )
     methods.update(spec.methods())
+    secure = Secure(settings)
+    methods.update(secure.methods())
     door = udp.Door(ADDRESS)
+
+    def clock_s():
+        return 1500 + uptime.seconds()
+
     server = Server(
         settings.token,
         DID,
-        lambda: 1500 + uptime.seconds(),
+        clock_s,
         methods,
         device.shows_token,
         door.send,
@@ -187,7 +195,10 @@ async def main():
     subscribers = Subscribers(server.push, DID, spec.notifying(), spec_table.EVENTS, uptime.seconds)
     methods.update(subscribers.methods())
     server.subscribers = subscribers
-    door.handle = server.handle
+    channel = Channel(DID, server.guard, secure.key, server.execute, door.send, clock_s)
+    server.channel = channel
+    secure.attach(server, channel, provisioning.is_open_to)
+    door.handle = secure.handle
     udp_fake.install()
     supervisor = Supervisor(restart)
     supervisor.start("wifi", provisioning.run)
@@ -197,6 +208,7 @@ async def main():
     supervisor.start("miio", door.run)
     supervisor.start("push", subscribers.run)
     supervisor.start("push-watch", subscribers.follow, store.watch(*TOLD))
+    supervisor.start("channel", channel.run)
     supervisor.start("home", home.run)
     supervisor.start("home-door", home.listen)
     await asyncio.sleep_ms(0)

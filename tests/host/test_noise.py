@@ -20,12 +20,24 @@ VECTOR = json.loads(Path(__file__).with_name("noise_vectors.json").read_text())
 PSK, PROLOGUE = bytes(range(32)), b"what both have seen"
 
 
+class Speaker(Lines):
+    """The speaker's code, in MicroPython; it answers with bytes."""
+
+    def __getattr__(self, name):
+        call = super().__getattr__(name)
+
+        def answer(*arguments):
+            digits = call(*arguments)
+            return None if digits is None else bytes.fromhex(digits)
+
+        return answer
+
+
 @pytest.fixture(scope="module")
 def board():
-    """The speaker's code, in MicroPython."""
-    lines = Lines("noise_process.py")
-    yield lines
-    lines.close()
+    speaker = Speaker("noise_process.py")
+    yield speaker
+    speaker.close()
 
 
 def independent(role, psk=PSK, prologue=PROLOGUE, secret=None):

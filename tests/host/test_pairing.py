@@ -210,7 +210,7 @@ def test_after_a_new_hello_it_is_the_same_request_in_another_packet(owned):
             client.action("play-control.play")
     finally:
         relay.close()
-    _, first, second, _, third = relay.requests
+    _, first, second, _, _, third = relay.requests  # after the question whether it is secure
     assert first == second != third
     assert codec.decode(first, TOKEN).payload == codec.decode(third, TOKEN).payload
 

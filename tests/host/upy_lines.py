@@ -10,7 +10,7 @@ from mynah.virtual.micropython import micropython_command
 
 
 class Lines:
-    """``lines.name(...)`` calls the script's function; bytes travel as hexadecimal digits."""
+    """``lines.name(...)`` calls the script's function; bytes go there as hexadecimal digits."""
 
     def __init__(self, script):
         path = Path(__file__).with_name(script)
@@ -28,13 +28,15 @@ class Lines:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
             answer = self._process.stdout.readline()
-            assert answer, f"{name} failed in MicroPython"
-            result = json.loads(answer)
-            return bytes.fromhex(result) if isinstance(result, str) else result
+            try:
+                return json.loads(answer)
+            except ValueError:  # a traceback
+                rest = self._process.stdout.read()
+                raise AssertionError(f"{name} in MicroPython: {answer}{rest}") from None
 
         return call
 
     def close(self):
         self._process.stdin.close()
-        assert self._process.wait() == 0
         self._process.stdout.close()
+        assert self._process.wait() == 0

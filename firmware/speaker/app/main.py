@@ -18,6 +18,7 @@ from speaker.app.indicator import Indicator
 from speaker.app.listener import Listener
 from speaker.app.privacy import COMMAND as PRIVACY
 from speaker.app.privacy import Privacy
+from speaker.app.secure import Secure
 from speaker.app.set_up import SetUp
 from speaker.app.settings import Settings
 from speaker.app.state import STOPPED, Store
@@ -26,6 +27,7 @@ from speaker.app.words import Words
 from speaker.audio import tones
 from speaker.home.home import Home
 from speaker.miot import spec_table, udp
+from speaker.miot.channel import Channel
 from speaker.miot.server import Server
 from speaker.miot.subscribers import Subscribers
 from speaker.net.discovery import Discovery
@@ -89,7 +91,9 @@ class Speaker:
                 "mute": (self._on_press("mute", self._toggle_microphone), None, None),
             },
         )
-        self._counters = Counters(self._ring, self._microphone, self._server, self._uptime)
+        self._counters = Counters(
+            self._ring, self._microphone, self._server, self._channel, self._uptime
+        )
         self._supervisor = Supervisor(self._reset)
 
     def _make_sound(self) -> None:
@@ -148,13 +152,19 @@ class Speaker:
         methods.update(self._set_up.methods())
         methods.update(spec.methods())
         methods.update(self._home.methods())
+        secure = Secure(self.settings)
+        methods.update(secure.methods())
         privacy = Privacy(self.settings, self.store, self._console, methods.keys)
         methods.update(privacy.methods())
         self._console.add(PRIVACY, privacy.run)
+
+        def clock_s() -> int:
+            return 1 + self._uptime.seconds()
+
         self._server = Server(
             self.settings.token,
             did,
-            lambda: 1 + self._uptime.seconds(),
+            clock_s,
             methods,
             self._device.shows_token,
             self._door.send,
@@ -164,7 +174,12 @@ class Speaker:
         )
         methods.update(self._subscribers.methods())
         self._server.subscribers = self._subscribers
-        self._door.handle = self._server.handle
+        self._channel = Channel(
+            did, self._server.guard, secure.key, self._server.execute, self._door.send, clock_s
+        )
+        self._server.channel = self._channel
+        secure.attach(self._server, self._channel, self._provisioning.is_open_to)
+        self._door.handle = secure.handle
 
     async def run(self) -> None:
         """Start every task, then wait for ever."""
@@ -183,6 +198,7 @@ class Speaker:
         start("miio", self._door.run)
         start("push", self._subscribers.run)
         start("push-watch", self._subscribers.follow, self.store.watch(*TOLD))
+        start("channel", self._channel.run)
         start("home", self._home.run)
         start("home-door", self._home.listen)
         start("home-words", self._home.prepare)

@@ -12,7 +12,7 @@ import json
 from speaker.app import config, console, settings, state
 from speaker.audio import ring
 from speaker.home import registry
-from speaker.miot import guard, methods, spec_table, subscribers
+from speaker.miot import channel, guard, methods, spec_table, subscribers
 from speaker.miot.server import INVALID_ARGUMENT, MiioError
 from speaker.net import networks, sockets
 from speaker.util import files, log
@@ -60,6 +60,10 @@ MEMORY = {
     "who asked": {
         "how much": "%d addresses" % guard.N_OFFSETS,
         "what": "of the newest who asked; how often those without the token guessed, to slow them",
+    },
+    "secure sessions": {
+        "how much": "%d" % channel.N_SESSIONS,
+        "what": "address and two keys of each; no more than two of one address",
     },
     "log": {
         "how much": "nothing",

@@ -2,6 +2,7 @@
 
 import asyncio
 import binascii
+import errno
 import os
 import time
 
@@ -29,6 +30,7 @@ OWN = {
     "country": (False, "where the speaker is, as its owner said: which channels it may use"),
     "hostname": (False, "what the router is told as its name, if somebody chose one"),
     "name": (False, "what it is called, if somebody chose a name"),
+    "channel_key": (True, "the secure mode's key, made on the board; none while it is off"),
 }
 
 _TEXTS = ("country", "hostname", "name")
@@ -54,6 +56,7 @@ class Settings:
         self.country = ""
         self.hostname = ""
         self.name = ""
+        self.channel_key = b""
 
     def load(self) -> None:
         """Fill the store from flash.
@@ -70,7 +73,8 @@ class Settings:
         self._password = _text(values.get("password"))
         for name in _TEXTS:
             setattr(self, name, _text(values.get(name)))
-        self.token = _token(values.get("token"))
+        self.token = _bytes(values.get("token"), 16)
+        self.channel_key = _bytes(values.get("channel_key"), 32)
         # Older firmware: whoever set it up had got the token.
         self.owned = bool(self.token) and values.get("owned", bool(self.ssid)) is True
         if not self.owned:
@@ -121,15 +125,23 @@ class Settings:
         self.owned = False
         for name in _TEXTS:
             setattr(self, name, "")
+        self.channel_key = b""
         for name in SAVED:
             self._store.set(name, DEFAULTS[name])
         self.save()
 
-    def save(self) -> None:
-        """Write what is kept, if it differs from what is in flash.
+    def set_channel_key(self, key: bytes) -> None:
+        """Keep the secure mode's key, 32 bytes or none; OSError if the flash does not keep it."""
+        before = self.channel_key
+        self.channel_key = key
+        if not self.save():
+            self.channel_key = before
+            raise OSError(errno.EIO, "settings not kept by the flash")
 
-        A flash that refuses is logged, not raised: the speaker goes on, and tries again with
-        the next change.
+    def save(self) -> bool:
+        """Write what is kept, if it differs from what is in flash; False: the flash refuses.
+
+        That is logged, not raised: the speaker goes on, and tries again with the next change.
         """
         values = {name: self._store.get(name) for name in SAVED}
         own = self._own()
@@ -140,6 +152,8 @@ class Settings:
                 log.info("settings", "saved")
         except OSError as error:
             log.error("settings", "not saved: error %s", error.errno)
+            return False
+        return True
 
     def _own(self) -> dict:
         text = is_text(self.ssid)
@@ -152,6 +166,7 @@ class Settings:
             "country": self.country,
             "hostname": self.hostname,
             "name": self.name,
+            "channel_key": binascii.hexlify(self.channel_key).decode(),
         }
 
     async def follow(self) -> None:
@@ -185,13 +200,10 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _token(value: Any) -> bytes:
-    token = _bytes(value)
-    return token if len(token) == 16 else b""
-
-
-def _bytes(value: Any) -> bytes:
+def _bytes(value: Any, size: int = 0) -> bytes:
+    """What hexadecimal digits stand for; nothing where there are none, or not of that size."""
     try:
-        return binascii.unhexlify(value)
+        data = binascii.unhexlify(value)
     except (TypeError, ValueError):
         return b""
+    return data if len(data) == size or not size else b""

@@ -188,6 +188,10 @@ class Guard:
 
     def take(self, peer: tuple, checksum: bytes, stamp: int) -> None:
         """A packet was signed: its address has the token, and it will not be taken again."""
+        self.hold(peer).remember(checksum, stamp - self._offset(peer[0]))
+
+    def hold(self, peer: tuple) -> Any:
+        """The account of an address that has just shown that it has the token."""
         address = peer[0]
         holder = self._holders.get(address)
         if holder is None:
@@ -199,7 +203,7 @@ class Guard:
             holder = self._holders[address] = _Holder(self._floor)
         holder.used_s = self._clock_s()
         holder.forgive()
-        holder.remember(checksum, stamp - self._offset(address))
+        return holder
 
     def keep(self, peer: tuple, checksum: bytes, text: bytes) -> Any:
         """A request of a holder begins: a place for its answer, `.answer`, PENDING until then."""

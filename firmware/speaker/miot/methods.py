@@ -26,4 +26,8 @@ METHODS = {
     "mynah.home.do": "what a sentence did to home devices, or which it may have meant",
     "mynah.home.list": "the home devices, their addresses and states; never their tokens",
     "mynah.privacy": "this report",
+    "mynah.secure.status": "whether the secure mode is on, and its key's fingerprint",
+    "mynah.secure.prepare": "a new key, once, inside a secure session while the mode is off",
+    "mynah.secure.on": "the key's fingerprint; plain miIO is refused from now on",
+    "mynah.secure.off": "nothing; plain miIO is taken again",
 }

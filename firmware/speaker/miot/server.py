@@ -23,7 +23,7 @@ _N_LATER_OF_ONE = const(3)
 # same request again may be a client that never changes its ids.
 _TELLING = ("get_properties", "miIO.info", "miIO.wifi_assoc_state", "mynah.home.list")
 
-_REASONS = ("length", "did", "stamp", "replay", "rate", "checksum", "content", "hello")
+_REASONS = ("length", "did", "stamp", "replay", "rate", "checksum", "content", "hello", "secure")
 
 
 class MiioError(Exception):
@@ -63,12 +63,16 @@ class Server:
         self._shows_token = shows_token
         self._send = send
         self._later: list = []  # (address, task)
-        self._guard = guard.Guard(clock_s)
+        self.guard = guard.Guard(clock_s)  # the secure channel counts with it, too
         self.dropped = dict.fromkeys(_REASONS, 0)
         self._token = token
         self._codec = codec.Codec(token)
         # Who is told of changes: a Subscribers, where there is one.
         self.subscribers: Any = None
+        # A Channel, where there is one: its peers have a session's number behind address and port.
+        self.channel: Any = None
+        # Whether a peer may not call a method: the secure mode says so.
+        self.forbids: Callable[[str, tuple], bool] = _nothing
 
     def handle(self, packet: bytes, peer: tuple) -> bytes | None:
         """The reply to one datagram from `peer` (address, port), or None."""
@@ -77,20 +81,28 @@ class Server:
         fields = codec.header(packet)
         reason = "length" if fields is None else self._refusal(fields, packet[16:32], peer)
         if reason == "replay":
-            answer = self._guard.again(peer, packet[16:32])
+            answer = self.guard.again(peer, packet[16:32])
             if answer is not None:
                 return self._sealed(answer, peer, codec.stamp_of(packet)) if answer else None
         elif not reason:
             if self._codec.is_signed(packet):
                 return self._execute(packet, peer)
             reason = "checksum"
-            self._guard.guessed(peer)
+            self.guard.guessed(peer)
         self.dropped[reason] += 1
         return None
 
-    def push(self, text: bytes, peer: tuple) -> None:
-        """Send JSON that nobody asked for to a peer that has the token."""
+    def push(self, text: bytes, peer: tuple) -> bool:
+        """Send JSON that nobody asked for to a peer that has called, sealed as its calls are.
+
+        False: that is no longer possible.
+        """
+        if len(peer) > 2:
+            return self.channel.push(text, peer)
+        if self.forbids("", peer):
+            return False
         self._send(self._sealed(text, peer), peer)
+        return True
 
     def answer(self, text: bytes, peer: tuple, send: Callable[[bytes], object]) -> bytes | None:
         """The JSON reply to a JSON request, wherever that came from and however it was sealed.
@@ -116,7 +128,7 @@ class Server:
         if probe is None and not codec.is_hello(packet):
             self.dropped["length"] += 1
             return None
-        stamp = self._guard.hello_stamp(peer)
+        stamp = self.guard.hello_stamp(peer)
         if stamp is None:
             self.dropped["hello"] += 1
             return None
@@ -131,42 +143,57 @@ class Server:
         did, stamp = fields
         if did != self._did:
             return "did"
-        if not self._guard.in_window(peer, stamp):
+        if not self.guard.in_window(peer, stamp):
             return "stamp"
-        if self._guard.has_seen(peer, checksum):
+        if self.guard.has_seen(peer, checksum):
             return "replay"
-        return "" if self._guard.admits(peer) else "rate"
+        return "" if self.guard.admits(peer) else "rate"
 
     def _execute(self, packet: bytes, peer: tuple) -> bytes | None:
         """Do what a signed, new packet asks for; None when it holds no request."""
         checksum = packet[16:32]
         stamp = codec.stamp_of(packet)
-        self._guard.take(peer, checksum, stamp)
+        self.guard.take(peer, checksum, stamp)
         try:
             text = self._codec.decrypt(packet)
         except ValueError:
             text = b""
+        return self.execute(text, peer, checksum, lambda answer: self._sealed(answer, peer, stamp))
+
+    def execute(self, text: bytes, peer: tuple, mark: bytes, seal: Callable[[bytes], Any]) -> Any:
+        """Do what a request (JSON) of a peer that has the token asks for, unless it was done.
+
+        The reply as `seal(answer)` makes a packet of it, or None: there is nothing to answer, or
+        not yet. The guard's `again(peer, mark)` has the answer for 30 s.
+        """
         request = requests.parse(text)
         if request is None:
             self.dropped["content"] += 1
             return None
         kept = None
+        # What was told inside a session is told again only there.
+        text += b"%d" % peer[2] if len(peer) > 2 else b""
         if request.get("method") not in _TELLING:
-            kept = self._guard.asked(peer, text)
+            kept = self.guard.asked(peer, text)
         if kept is not None:  # asked again, in a new packet: not done again
-            kept.checksum = checksum
-            return self._sealed(kept.answer, peer, stamp) if kept.answer else None
-        kept = self._guard.keep(peer, checksum, text)
+            kept.checksum = mark
+            return seal(kept.answer) if kept.answer else None
+        kept = self.guard.keep(peer, mark, text)
 
-        def finish(answer: bytes) -> bytes:
+        def send(answer: bytes) -> None:
             kept.answer = answer
-            return self._sealed(answer, peer, stamp)
+            packet = seal(answer)
+            if packet:
+                self._send(packet, peer[:2])
 
-        answer = self._answer(request, peer, lambda later: self._send(finish(later), peer))
-        return None if answer is None else finish(answer)
+        answer = self._answer(request, peer, send)
+        if answer is None:
+            return None
+        kept.answer = answer
+        return seal(answer)
 
     def _sealed(self, text: bytes, peer: tuple, asked: int = 0) -> bytes:
-        return self._codec.encrypt(self._did, self._guard.stamp(peer, asked), text)
+        return self._codec.encrypt(self._did, self.guard.stamp(peer, asked), text)
 
     def _answer(self, request: dict, peer: tuple, send: Callable[[bytes], object]) -> bytes | None:
         number = request["id"]
@@ -199,12 +226,16 @@ class Server:
 
     def _call(self, name: object, params: Any, peer: tuple) -> tuple:
         method = self._methods.get(name) if isinstance(name, str) else None
-        if method is None:
+        if method is None or self.forbids(str(name), peer):
             return "error", _error(UNKNOWN_METHOD, "method not found")
         try:
             return "result", method(params, peer)
         except Exception as error:
             return "error", _told(error)
+
+
+def _nothing(_name: str, _peer: tuple) -> bool:
+    return False
 
 
 def _told(error: Exception) -> dict:

@@ -23,7 +23,8 @@ SOCKETS = {
     "miio": {
         "port": MIIO_PORT,
         "when": "always",
-        "takes": "a hello from anybody; methods from whoever holds the token",
+        "takes": "a hello from anybody; methods from whoever holds the token, or in secure mode"
+        " the key",
         "sends": "number and a clock to who says hello, replies to methods, changes to subscribers",
         "to": (PEERS,),
     },

@@ -34,12 +34,12 @@ FILES = {
     },
     "/settings.a": {
         "access": WRITTEN,
-        "secret": "token and Wi-Fi password, not encrypted",
+        "secret": "token, secure mode's key and Wi-Fi password, not encrypted",
         "what": "the settings listed here; first of two copies",
     },
     "/settings.b": {
         "access": WRITTEN,
-        "secret": "token and Wi-Fi password, not encrypted",
+        "secret": "token, secure mode's key and Wi-Fi password, not encrypted",
         "what": "the settings listed here; second of two copies",
     },
     "/home/*.a": {

@@ -25,6 +25,7 @@ COMMANDS = {
     "find": "list the speakers and other miIO devices on the network",
     "pair": "give a board its Wi-Fi and take its token",
     "control": "read and set a paired speaker's properties",
+    "secure": "refuse plain miIO: calls only in an encrypted channel",
     "home": "lamps, plugs, fans and more: add them to a speaker, say what they shall do",
     "privacy": "list what a speaker listens on, sends, stores and keeps",
     "wake": "run a wake-word model over recordings, as the board does",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mynah.errors import BoardTimeoutError
@@ -71,4 +72,4 @@ def _look_for(name: str, device: Device) -> str | None:
 
 
 def _client(address: str, device: Device) -> MiioClient:
-    return MiioClient(address, bytes.fromhex(device.token))
+    return devices.client_of(replace(device, address=address))

@@ -16,6 +16,7 @@ from mynah.find.hello import Answer, hellos
 from mynah.logs import clean
 from mynah.miio import codec
 from mynah.miio.client import MiioClient
+from mynah.miio.devices import client_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -156,9 +157,9 @@ class _Search:
             paired=answer.token is None,
             token=answer.token,
         )
-        token = answer.token or (bytes.fromhex(self._known[name].token) if name else None)
-        if token is not None:
-            self._ask(pool, "info", answer.address, lambda: _info(answer, token, self._port))
+        known = replace(self._known[name], address=answer.address) if name else None
+        if answer.token or known:
+            self._ask(pool, "info", answer.address, lambda: _info(answer, known, self._port))
 
     def _take_advert(self, advert: Advert, pool: ThreadPoolExecutor) -> None:
         if advert.port != self._port:
@@ -220,8 +221,12 @@ def _hello(address: str, port: int) -> Answer | None:
     return Answer(address, hello.device_id, hello.token)
 
 
-def _info(answer: Answer, token: bytes, port: int) -> tuple[Answer, dict[str, Any]] | None:
-    with MiioClient(answer.address, token, port, timeout_s=_ASK_S, retries=0) as client:
+def _info(answer: Answer, known: Device | None, port: int) -> tuple[Answer, dict[str, Any]] | None:
+    if answer.token or known is None:
+        client = MiioClient(answer.address, answer.token, port, timeout_s=_ASK_S, retries=0)
+    else:
+        client = client_of(known, port=port, timeout_s=_ASK_S, retries=0)
+    with client:
         try:
             return answer, client.info()
         except (MynahError, TypeError, ValueError):  # it has another token by now, or is odd

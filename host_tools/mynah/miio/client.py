@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import random
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, final
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
 from mynah.errors import BoardError, BoardTimeoutError, UsageError
 from mynah.logs import clean
-from mynah.miio import codec
+from mynah.miio import channel, codec
 from mynah.miio.codec import Hello, PacketError
+from mynah.miio.seals import ChannelSeal, Seal, TokenSeal
 from mynah.miio.spec import Property, Spec, explain, speaker
 
+if TYPE_CHECKING:
+    from mynah.miio.channel import ChannelKey, Told
+
 _MAX_ID = 9999
-_STAMP_LIFE_S = 120  # devices refuse older stamps; others say hello again after that time, too
 _BUSY = {-30001, -9999}  # "user ack timeout": the device asks to be asked again
 _MAX_PROPERTIES = 10  # what devices take in one call
 _BUFFER_SIZE = 65536
+_WHY_TIMEOUT_S = 0.5  # for the question why there was no answer
 
 _Answer = TypeVar("_Answer")
+
+
+SECURE_WITHOUT_KEY = (
+    "it is in secure mode, and its key is not known here. Use the computer that switched it on "
+    "(`mynah secure NAME key` shows the key there), or hold the speaker's BOOT button until it "
+    "forgets its owner, and pair it again"
+)
+"""What somebody can do who has lost the key."""
 
 
 class MiioError(BoardError):
@@ -44,6 +57,7 @@ class MiioClient:
         timeout_s: how long to wait for an answer before the packet is sent again.
         retries: attempts after the first; each sends a packet up to twice.
         spec: names of properties and actions.
+        key: of a speaker in secure mode; calls go through its secure channel then.
     """
 
     def __init__(
@@ -55,6 +69,7 @@ class MiioClient:
         timeout_s: float = 1.5,
         retries: int = 2,
         spec: Spec | None = None,
+        key: ChannelKey | None = None,
     ) -> None:
         self.address = address
         self._port = port
@@ -65,8 +80,9 @@ class MiioClient:
         self._spec = spec
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._ids = itertools.count(random.randrange(_MAX_ID))  # noqa: S311 - not a secret
-        self._hello: Hello | None = None
-        self._hello_at = 0.0
+        self._plain = TokenSeal(token or b"")
+        self._seal: Seal = ChannelSeal(key) if key else self._plain
+        self._has_key = key is not None
 
     def __enter__(self) -> MiioClient:
         return self
@@ -78,7 +94,11 @@ class MiioClient:
         return f"MiioClient({self.address!r})"
 
     def close(self) -> None:
-        """Free the socket."""
+        """Free the socket, and on a speaker in secure mode the session."""
+        with contextlib.suppress(OSError, UsageError):
+            packet = self._seal.goodbye()
+            if packet:
+                self._socket.sendto(packet, self._peer())
         self._socket.close()
 
     @property
@@ -93,11 +113,26 @@ class MiioClient:
             BoardTimeoutError: nobody answers at that address.
         """
         for _ in range(self._attempts):
-            found = self._hello_once()
+            found = self._plain.hello(self._ask)
             if found:
                 return found
         raise BoardTimeoutError(
             f"no speaker answers at {self.address}: is it on, and this computer in its network?"
+        )
+
+    def ask(self) -> Told:
+        """Ask a Mynah speaker whether its secure mode is on. Its answer is not proved.
+
+        Raises:
+            BoardTimeoutError: no answer: it is away, or not a Mynah with such a mode.
+        """
+        for _ in range(self._attempts):
+            told = self._told(self._timeout_s)
+            if told:
+                return told
+        raise BoardTimeoutError(
+            f"{self.address} does not answer: it is off or out of reach, or its firmware has no "
+            "secure mode yet: `mynah deploy` updates it"
         )
 
     def call(self, method: str, params: Any = (), *, patience_s: float = 0) -> Any:
@@ -112,15 +147,19 @@ class MiioClient:
         Raises:
             BoardTimeoutError: no answer, after all attempts.
             MiioError: the device answered with an error.
-            UsageError: this client has no token.
+            UsageError: this client has neither token nor key.
         """
-        if self._token is None:
+        if self._token is None and not self._has_key:
             raise UsageError(f"the token of {self.address} is not known: pair it first")
         request = {"id": self._next_id(), "method": method, "params": params}
         error: MiioError | None = None
+        told: Told | None = None
         for _ in range(self._attempts):
-            reply = self._exchange(request, self._token, patience_s)
+            reply = self._exchange(request, patience_s)
             if reply is None:
+                told = told or self._told(min(self._timeout_s, _WHY_TIMEOUT_S))
+                if told and told.is_required and not self._has_key:
+                    break  # it will never answer
                 continue
             request["id"] = self._next_id()  # it was answered: what follows is a new request
             if "error" not in reply:
@@ -130,10 +169,7 @@ class MiioClient:
                 break
         if error:
             raise error
-        raise BoardTimeoutError(
-            f"{self.address} does not answer {method}: it is off or out of reach, or its token "
-            "has changed; if it was reset, pair it again"
-        )
+        raise BoardTimeoutError(f"{self.address} does not answer {method}: {self._why(told)}")
 
     def info(self) -> dict[str, Any]:
         """What the device says of itself (``miIO.info``): model, network, uptime.
@@ -203,33 +239,19 @@ class MiioClient:
             raise MiioError(f"{self.address} answered {method} with something else", 0)
         return results
 
-    def _hello_once(self) -> Hello | None:
-        def parse(data: bytes) -> Hello | None:
-            return codec.parse_hello(data) if len(data) == codec.HEADER_SIZE else None
-
-        self._hello = self._ask(codec.hello_request(), parse)
-        self._hello_at = time.monotonic()
-        return self._hello
-
-    def _exchange(
-        self, request: Mapping[str, Any], token: bytes, patience_s: float
-    ) -> Mapping[str, Any] | None:
+    def _exchange(self, request: Mapping[str, Any], patience_s: float) -> Mapping[str, Any] | None:
         """Send a request, and while nothing comes back the very same packet again.
 
         A device answers a repeated packet from memory, so that nothing is done twice; where
-        the answer stays away, the next attempt begins with a hello and a new stamp. Mynah's own
-        speaker knows it by its id even then.
+        the answer stays away, the next attempt begins with a hello and a new stamp, or in a new
+        session. Mynah's own speaker knows it by its id even after a new hello.
         """
-        age_s = time.monotonic() - self._hello_at
-        hello = self._hello if age_s < _STAMP_LIFE_S else None
-        hello = hello or self._hello_once()
-        if hello is None:
+        if not self._seal.prepare(self._ask):
             return None
-        stamp = hello.stamp + int(time.monotonic() - self._hello_at) + 1
-        packet = codec.encode(request, token, device_id=hello.device_id, stamp=stamp)
+        packet = self._seal.pack(request)
 
         def parse(data: bytes) -> Mapping[str, Any] | None:
-            payload = codec.decode(data, token).payload
+            payload = self._seal.unpack(data)
             ours = isinstance(payload, Mapping) and payload.get("id") == request["id"]
             return payload if ours else None
 
@@ -237,12 +259,33 @@ class MiioClient:
             reply = self._ask(packet, parse)
             if reply is not None:
                 return reply
-        self._hello = None
+        self._seal.lost()
         return None
 
-    def _ask(self, packet: bytes, parse: Callable[[bytes], _Answer | None]) -> _Answer | None:
+    def _why(self, told: Told | None) -> str:
+        """What may be the reason of silence, as far as the device tells."""
+        if told and told.is_required and not self._has_key:
+            return SECURE_WITHOUT_KEY
+        if told and self._has_key:
+            return (
+                "it does not take the key that is known here, so it was reset: pair it again"
+                if told.is_required or self._token is None
+                else "its secure mode is off: `mynah secure NAME status` finds out more"
+            )
+        return "it is off or out of reach, or its token has changed; if it was reset, pair it again"
+
+    def _told(self, timeout_s: float) -> Told | None:
+        question = channel.ask()
+        return self._ask(question, lambda data: channel.told(question, data), timeout_s)
+
+    def _ask(
+        self,
+        packet: bytes,
+        parse: Callable[[bytes], _Answer | None],
+        timeout_s: float | None = None,
+    ) -> _Answer | None:
         """Send a packet and wait for the first answer that ``parse`` takes; None: none came."""
-        deadline = time.monotonic() + self._timeout_s
+        deadline = time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
         try:
             self._socket.sendto(packet, self._peer())
         except OSError:  # no route at the moment: the network may come back

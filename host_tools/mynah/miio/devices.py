@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mynah.errors import UsageError
 from mynah.userdirs import config_dir, write_atomically
@@ -12,6 +12,8 @@ from mynah.userdirs import config_dir, write_atomically
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from mynah.miio.client import MiioClient
 
 _FILE = "devices.json"
 _OWNER_ONLY = 0o600
@@ -27,6 +29,10 @@ class Device:
     device_id: int
     mac: str
     model: str
+    key: str = field(default="", repr=False)
+    """Of its secure mode, 64 hexadecimal digits, while that is on."""
+    pending_key: str = field(default="", repr=False)
+    """One that the speaker was asked for, until the mode is on with it."""
 
 
 def known() -> dict[str, Device]:
@@ -71,6 +77,18 @@ def only() -> str:
     name = next(iter(devices), "")
     find(name)
     return name
+
+
+def client_of(device: Device, **options: Any) -> MiioClient:
+    """A client that calls the device's methods: in its secure channel where it has a key.
+
+    ``options`` are `MiioClient`'s: port, timeout_s, retries.
+    """
+    from mynah.miio.channel import ChannelKey
+    from mynah.miio.client import MiioClient
+
+    key = ChannelKey(bytes.fromhex(device.key)) if device.key else None
+    return MiioClient(device.address, bytes.fromhex(device.token), key=key, **options)
 
 
 def remember(name: str, device: Device) -> Path:
