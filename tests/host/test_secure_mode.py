@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 TOKEN = bytes.fromhex("00112233445566778899aabbccddeeff")
-NAME = "kitchen"
+NAME, DID = "kitchen", 0x12345678
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def speaker(folder):
 def user(tmp_path, monkeypatch, speaker):
     """A user who has paired the speaker."""
     monkeypatch.setenv("MYNAH_CONFIG", str(tmp_path / "config"))
-    device = Device(speaker.address, TOKEN.hex(), 0x12345678, "30:ED:A0:00:00:01", "a model")
+    device = Device(speaker.address, TOKEN.hex(), DID, "30:ED:A0:00:00:01", "a model")
     devices.remember(NAME, device)
     return tmp_path / "config"
 
@@ -109,7 +109,7 @@ def test_a_computer_without_the_key(speaker, user):
     run("secure", NAME, "on")
     key = run("secure", NAME, "key").strip()
     other = devices.find(NAME)
-    devices.remember(NAME, Device(other.address, other.token, 1, "", ""))
+    devices.remember(NAME, Device(other.address, other.token, DID, "", ""))
     said = run("control", NAME, "get", "speaker.volume", fails=5)  # after one attempt
     assert re.search("in secure mode.* BOOT button", said)
     assert "BOOT button" in run("secure", NAME, "off", fails=2)
@@ -141,7 +141,7 @@ def test_switching_on_goes_on_where_it_was_broken_off(speaker, user, monkeypatch
     device = devices.find(NAME)
     with MiioClient(device.address, TOKEN, key=token) as client:
         key = client.call("mynah.secure.prepare")["key"]
-    pending = Device(device.address, device.token, 1, "", "", pending_key=key)
+    pending = Device(device.address, device.token, DID, "", "", pending_key=key)
     devices.remember(NAME, pending)
     with plain(speaker) as client:
         assert client.get("speaker.mute") is False  # not on yet
@@ -205,3 +205,37 @@ def test_a_device_without_the_mode_does_not_know_the_question():
 def test_secrets_are_not_in_a_repr():
     device = Device("address", "70cc", 1, "mac", "model", key="5ec4e7", pending_key="9e9d")
     assert not re.search("70cc|5ec4e7|9e9d", repr(device))
+
+
+def subscribe(client, own):
+    client.call("miIO.sub", {"version": "2.0", "did": own, "update_ts": 1, "sub_method": "."})
+
+
+def pushed(client, seconds=2.0):
+    """The next message that comes to a client without having been asked for, or None."""
+    client._socket.settimeout(seconds)
+    try:
+        data, peer = client._socket.recvfrom(2048)
+    except TimeoutError:
+        return None
+    message = client._seal.unpack(data)
+    acknowledged = client._seal.pack({"id": message["id"], "result": {"code": 0}})
+    client._socket.sendto(acknowledged, peer)
+    return message
+
+
+def test_subscribers_are_told_in_their_session_and_outside_no_more(speaker, user):
+    with plain(speaker) as outside:
+        subscribe(outside, "1111")
+        outside.set("speaker.volume", 50)
+        assert pushed(outside)["method"] == "properties_changed"
+        secure_mode.switch_on(NAME)
+        with devices.client_of(devices.find(NAME)) as inside:
+            subscribe(inside, "2222")
+            inside.set("speaker.volume", 51)
+            message = pushed(inside)
+            assert message["method"] == "properties_changed"
+            assert {"did": str(DID), "siid": 2, "piid": 1, "value": 51} in message["params"]
+            inside.set("speaker.volume", 52)
+            assert pushed(inside)["params"][0]["value"] == 52  # the first was acknowledged
+        assert pushed(outside, 0.2) is None
