@@ -2,6 +2,7 @@
 
 # ruff: noqa: E402 - the scripted radio comes before what imports it
 import asyncio
+import sys
 from array import array
 from binascii import crc32
 from struct import pack
@@ -9,8 +10,9 @@ from struct import pack
 from fakes import radio
 
 radio.install()
+sys.modules["machine"] = type("machine", (), {"Timer": None})
 
-from speaker.app import baud, console, feed
+from speaker.app import baud, console, feed, keyboard
 from speaker.app.feed import COMMAND, Feed
 from speaker.app.listener import Listener
 from speaker.audio.ring import FrameRing
@@ -47,11 +49,11 @@ class Poll:
 
 
 async def readable(stream):
-    while not stream.data:
+    while not stream.ioctl(3, 1):
         await asyncio.sleep_ms(1)
 
 
-console.select = Poll()
+keyboard.select = Poll()
 console.readable = readable
 
 
@@ -114,7 +116,7 @@ class Rig:
         self.ring = FrameRing(n_frames, 320)
         self.listener = Listener(self.ring, ready, self.engine, None, None)
         self.fed = Feed(self.ring, ready, self.mic, self.listener, self.engine)
-        self.console = console.Console(self.input)
+        self.console = console.Console(keyboard.Keyboard(self.input))
         self.console.add(COMMAND, self.fed.run)
         self.slow_ms = slow_ms
         self.records = []

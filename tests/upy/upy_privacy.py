@@ -20,19 +20,6 @@ class Input:
         return 0
 
 
-class Poll:
-    POLLIN = 1
-
-    @staticmethod
-    def poll():
-        return Poll
-
-    @staticmethod
-    def register(*_):
-        pass
-
-
-console.select = Poll
 PEER = ("10.0.0.9", 1)
 
 

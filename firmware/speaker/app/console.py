@@ -1,20 +1,25 @@
 """The one reader of the serial console: hands the input to whoever it starts for."""
 
 import asyncio
-import select
 import time
 
 from micropython import const
 
+from speaker.net.improv_frame import PREFIX
 from speaker.util.hints import Any, Awaitable, Callable
 from speaker.util.streams import readable
 
 # What may come in over the serial console: the start of a line -> what it does. `mynah privacy`
 # tells this table, and `Console.add` refuses what is not in it.
 COMMANDS = {
+    PREFIX: "Improv: gives the speaker a Wi-Fi, tells its name, its state and networks in reach",
     b"mynah baud ": "another baud rate while a host uses it",
     b"mynah feed\n": "sound from the host in the place of the microphone's, for tests on a desk",
     b"mynah privacy\n": "what the board listens on, sends, stores and keeps, in the log",
+    b"mynah token ": "tells the token, masked by what the host sends, while there is no owner",
+    b"mynah paired\n": "ends that: the host has the token",
+    b"mynah country ": "the country of the Wi-Fi that Improv gives next",
+    b"mynah cancel\n": "breaks off what Improv has begun, and goes back to the old Wi-Fi",
     b"mynah live\n": "the wake models' outputs in the log, while the host asks for them",
 }
 
@@ -23,17 +28,14 @@ _POLL_MS = const(1)
 
 
 class Console:
-    """Reads `stream` (sys.stdin.buffer) and starts a handler when a line starts with its prefix.
+    """Reads a Keyboard and starts a handler when a line starts with its prefix.
 
-    Ctrl-C never comes here: MicroPython takes it out of the input, so it stops the firmware at any
-    time, in the midst of a handler too. Whatever a handler expects must do without that byte, 3.
+    Ctrl-C never comes here: the Keyboard raises KeyboardInterrupt, which ends the firmware.
+    Whatever a handler but Improv's expects must do without that byte, 3.
     """
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self._poller = select.poll()
-        self._poller.register(stream, select.POLLIN)
-        self._byte = bytearray(1)
+    def __init__(self, keyboard: Any) -> None:
+        self._keyboard = keyboard
         self._handlers: list = []
         self._open = True
 
@@ -41,8 +43,8 @@ class Console:
         """Have the coroutine function `handler(console)` read on whenever a line starts so.
 
         A prefix that ends with a line feed is a whole line. A handler reads by `take`, `get` and
-        `skip`; when it returns, the next byte starts a line. ValueError for a prefix that COMMANDS
-        lacks.
+        `skip`; when it returns, the next byte starts a line. Improv's prefix is also found in the
+        midst of a line. ValueError for a prefix that COMMANDS lacks.
         """
         if prefix not in COMMANDS:
             raise ValueError("speaker/app/console.py has no command %r" % prefix)
@@ -60,7 +62,7 @@ class Console:
         """Task: look at what comes in."""
         line = bytearray()
         while self._open:
-            await readable(self._stream)
+            await readable(self._keyboard)
             await self.look(line)
 
     async def look(self, line: bytearray) -> bool:
@@ -76,27 +78,15 @@ class Console:
             handler = self._handler(line)
             if handler is not None or byte[0] in b"\r\n":
                 line[:] = b""
-            elif len(line) > _LONGEST:
-                line[:] = line[:_LONGEST]
+            elif len(line) > _LONGEST:  # no command's start any more, but Improv may follow
+                line[:] = b"\x00" + line[-len(PREFIX) :]
             if handler is not None:
                 await handler(self)
         return any_
 
     def take(self, buffer: Any, start: int, count: int) -> int:
         """Put what is there by now, up to count bytes, into buffer at start; return how many."""
-        # Reads of the console wait until they have all they were asked for, and nobody tells how
-        # much there is: one byte at a time. Allocates nothing.
-        byte = self._byte
-        n = 0
-        while n < count and self._open:
-            for _ in self._poller.ipoll(0):
-                break
-            else:
-                break
-            self._stream.readinto(byte)
-            buffer[start + n] = byte[0]
-            n += 1
-        return n
+        return self._keyboard.take(buffer, start, count) if self._open else 0
 
     async def get(self, buffer: Any, count: int, timeout_ms: int) -> bool:
         """Wait for count bytes; False when none came for timeout_ms."""
@@ -121,6 +111,6 @@ class Console:
 
     def _handler(self, line: bytearray) -> Any:
         for prefix, handler in self._handlers:
-            if line == prefix:
+            if line == prefix or (prefix == PREFIX and line[-len(PREFIX) :] == PREFIX):
                 return handler
         return None

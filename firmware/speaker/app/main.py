@@ -9,8 +9,9 @@ import time
 import machine
 
 import speaker
-from speaker.app import baud, config, feed, live, wiring
+from speaker.app import baud, config, feed, keyboard, live, wiring
 from speaker.app.bindings import TOLD, make_spec
+from speaker.app.cable import Cable
 from speaker.app.console import Console
 from speaker.app.counters import Counters
 from speaker.app.device import Device
@@ -31,6 +32,8 @@ from speaker.miot.channel import Channel
 from speaker.miot.server import Server
 from speaker.miot.subscribers import Subscribers
 from speaker.net.discovery import Discovery
+from speaker.net.improv import Improv
+from speaker.net.improv_frame import PREFIX
 from speaker.net.provisioning import Provisioning
 from speaker.net.wifi import Wifi
 from speaker.util import log
@@ -104,7 +107,7 @@ class Speaker:
         self._words = Words(engine, self.store)
         self._listener = Listener(self._ring, ready, engine, self._on_heard, self._on_missed)
         self._microphone.on_restart = self._listener.reset
-        self._console = Console(sys.stdin.buffer)
+        self._console = Console(keyboard.begin())
         fed = feed.Feed(self._ring, ready, self._microphone, self._listener, engine)
         self._console.add(feed.COMMAND, fed.run)
         self._console.add(live.COMMAND, live.Live(self._listener, engine).run)
@@ -157,6 +160,7 @@ class Speaker:
         privacy = Privacy(self.settings, self.store, self._console, methods.keys)
         methods.update(privacy.methods())
         self._console.add(PRIVACY, privacy.run)
+        self._make_cable(did, address, host)
 
         def clock_s() -> int:
             return 1 + self._uptime.seconds()
@@ -180,6 +184,29 @@ class Speaker:
         self._server.channel = self._channel
         secure.attach(self._server, self._channel, self._provisioning.is_open_to)
         self._door.handle = secure.handle
+
+    def _make_cable(self, did: int, mac: str, host: str) -> None:
+        system = sys.implementation
+        self._improv = Improv(
+            self._provisioning,
+            self.settings,
+            self.store,
+            lambda: (
+                "Mynah",
+                speaker.VERSION,
+                "ESP32-S3",
+                self.settings.name or host,
+                "MicroPython",
+                "%d.%d.%d" % system.version[:3],
+            ),
+            host,
+            self._radio.set_hostname,
+        )
+        self._console.add(PREFIX, self._improv.run)
+        cable = Cable(
+            self._provisioning, self.settings, self._improv, did, mac, self._board["model"]
+        )
+        cable.add_to(self._console)
 
     async def run(self) -> None:
         """Start every task, then wait for ever."""
@@ -205,6 +232,7 @@ class Speaker:
         start("device", self._device.run)
         start("counters", self._counters.run)
         start("console", self._console.run)
+        start("improv", self._improv.follow)
         for i, button in enumerate(self._buttons):
             start("button%d" % i, button.run)
         await asyncio.sleep_ms(0)  # each task has made its first step
@@ -229,6 +257,7 @@ class Speaker:
         self._supervisor.close()
         self._server.close()
         self._set_up.close()
+        self._improv.close()
         await self._radio.close()
         await asyncio.sleep_ms(20)  # the cancelled tasks clean up after themselves
         self._microphone.close()
@@ -309,11 +338,13 @@ def set_up_ssid(board: str, mac: bytes) -> str:
 
 def run() -> None:
     """Run the speaker until Ctrl-C or a fault; a fault that a restart may cure restarts it."""
+    keyboard.begin()
     log.info("app", "Mynah %s on %s", speaker.VERSION, os.uname().machine)
     try:
         board = config.load(_BOARD_FILE)
     except (OSError, ValueError) as error:
         log.error("app", "board file %s: %s", _BOARD_FILE, error)
+        keyboard.end()
         return
     log.info("app", "board %s, last reset: %d", board["name"], machine.reset_cause())
     whole = None
@@ -325,9 +356,11 @@ def run() -> None:
     except Exception as error:
         log.exception("app", error)
         log.error("app", "restart in %d s; Ctrl-C for the prompt", _RETRY_S)
+        keyboard.end()  # so that it works at once
         time.sleep(_RETRY_S)
         machine.reset()
     finally:
+        keyboard.end()
         if whole is not None:
             whole.let_go_of_input()
             # In a run of its own: the task that Ctrl-C broke into still counts as the current one.

@@ -148,6 +148,11 @@ class Provisioning:
         return [] if self._trial else await self._radio.scan()
 
     @property
+    def is_trying(self) -> bool:
+        """Whether something that a door handed in is being tried."""
+        return self._trial is not None
+
+    @property
     def url(self) -> str:
         """Where the speaker is reached, or nothing."""
         online = self._store.get("net") == ONLINE

@@ -38,6 +38,11 @@ def _write(level: int, source: str, text: str, args: tuple) -> None:
     sys.stdout.write("%s %s %s: %s\n" % (_LETTERS[level], time.ticks_ms(), source, text))
 
 
+def frame(data: bytes) -> None:
+    """Bytes for a program on the other side, between two records; as they are, in one write."""
+    sys.stdout.buffer.write(data)
+
+
 def error(source: str, text: str, *args: object) -> None:
     """Something is lost until a person or a reset helps."""
     _write(ERROR, source, text, args)

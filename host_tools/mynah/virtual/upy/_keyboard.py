@@ -17,7 +17,7 @@ _WINDOW = const(2048)
 _WORD = struct.calcsize("P")
 
 _modules = sys.modules
-_armed = False
+character = -1
 _exception = None
 _address = None
 
@@ -43,15 +43,15 @@ def _prepare():
     _address = id(_exception).to_bytes(_WORD, "little")
 
 
-def arm(on):
-    """Let `interrupt` interrupt, or not."""
-    global _armed
-    if on:
+def arm(interrupt_character):
+    """Let `interrupt` interrupt, or (-1) not."""
+    global character
+    if interrupt_character >= 0:
         _prepare()
-    _armed = on
+    character = interrupt_character
 
 
 def interrupt():
     """Have the VM raise KeyboardInterrupt. Nothing may follow in the callback that calls this."""
-    if _armed:
+    if character >= 0:
         _pending[:] = _address

@@ -110,12 +110,24 @@ _fetch_events = struct.pack("<Bii", EVENTS, 0, 0)
 _ticks_ms = time.ticks_ms
 _fetched_ms = _ticks_ms()
 _catching_up = False
+_dispatching = False
+_interrupt_wanted = False
+
+
+def want_interrupt():
+    """As `_keyboard.interrupt`, but from within a callback it waits for that callback's end."""
+    global _interrupt_wanted
+    if _dispatching:
+        _interrupt_wanted = True
+    else:
+        interrupt()
 
 
 def dispatch(_):
     """Fetch the pending events and call their handlers (soft interrupt context)."""
-    global _fetched_ms, _catching_up
+    global _fetched_ms, _catching_up, _dispatching, _interrupt_wanted
     _catching_up = False
+    _dispatching = True
     _fetched_ms = _ticks_ms()
     keyboard = False
     n = exchange(_fetch_events, _events)
@@ -128,7 +140,9 @@ def dispatch(_):
         elif handler:
             handler(_events[i + 1], _events[i + 2] | _events[i + 3] << 8)
         i += 4
-    if keyboard:
+    _dispatching = False
+    if keyboard or _interrupt_wanted:
+        _interrupt_wanted = False
         interrupt()
 
 

@@ -2,6 +2,9 @@
 
 import os as _real
 import vfs
+
+import _keyboard
+import _link
 from collections import namedtuple
 
 __name__ = "os"
@@ -40,8 +43,22 @@ def sync():
     """Nothing to do: what is written is in the flash."""
 
 
+_terminal = None
+
+
 def dupterm(stream, index=0):
-    """Not on this board: the REPL is on the UART."""
-    if stream is not None:
-        raise OSError(19)
-    return None
+    """Keep the terminal; what is printed does not go there, only `dupterm_notify` reads it."""
+    global _terminal
+    if index:
+        raise ValueError("invalid dupterm index")
+    previous, _terminal = _terminal, stream
+    return previous
+
+
+def dupterm_notify(_):
+    """Read the terminal: the interrupt character interrupts, other input is lost here."""
+    byte = bytearray(1)
+    while _terminal is not None and _terminal.readinto(byte):
+        if byte[0] == _keyboard.character:
+            _link.want_interrupt()
+            return

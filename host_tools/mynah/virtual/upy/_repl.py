@@ -45,7 +45,7 @@ def read_byte():
 
 def kbd_intr(character):
     """Choose the character that raises KeyboardInterrupt (-1: none)."""
-    _keyboard.arm(character >= 0)
+    _keyboard.arm(character)
     _link.call("interrupt_character", character)
 
 
