@@ -155,7 +155,7 @@ def test_a_session():
             result(b"\xff\xfe", b"-70", b"YES", command=4),
             SCAN_END,
         ]
-        assert await b.ask(SET_HOME, 3) == [PROVISIONING, ERROR_3, READY]
+        assert await b.ask(SET_HOME, 3) == [PROVISIONING, READY, ERROR_3]
         assert "wifi: cannot join home: wrong password" in b.log
         no_error = improv_frame.frame(2, b"\x00")
         assert await b.ask(SET_HOME, 4) == [
@@ -288,7 +288,7 @@ def test_country_and_cancel():
         await b.until("associating")
         assert await b.say(b"mynah cancel\n", "cable: ") == "cable: cancelled"
         await b.until("set-up")
-        assert b.frames[-2:] == [ERROR_3, READY]
+        assert b.frames[-2:] == [READY, ERROR_3]
         assert not b.settings.country and not b.files.saved
         await b.say(b"mynah country de\n", "cable: ")
         await b.ask(SET_HOME, 3)

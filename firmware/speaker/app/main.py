@@ -356,7 +356,6 @@ def run() -> None:
     except Exception as error:
         log.exception("app", error)
         log.error("app", "restart in %d s; Ctrl-C for the prompt", _RETRY_S)
-        keyboard.end()  # so that it works at once
         time.sleep(_RETRY_S)
         machine.reset()
     finally:

@@ -154,11 +154,10 @@ class Improv:
         if self._trial is not trial:  # there is a newer one
             return
         self._trial = None
+        self._send_state()  # first: clients end their wait at what comes next
         if reason:
             self._send_error(CANNOT_CONNECT)
-            self._send_state()
         else:
-            self._send_state()
             self._send_url(_WIFI)
 
     def _tell_state(self, _data: bytes) -> None:
