@@ -43,11 +43,11 @@ def test_play_and_stop_are_told_by_the_playing_state(paired):
 
 
 def test_the_led_shows_the_colour_that_was_set(paired, led):
-    paired.set("indicator-light.color", 0x00FF00)
+    paired.set("indicator-light.color", 0x0000FF)  # no state of the network is shown so
     paired.set("indicator-light.on", True)
-    ((red, green, blue),) = led.wait_for(lambda colour: colour[1] > 0)
-    assert green > 0
-    assert (red, blue) == (0, 0)
+    ((red, green, blue),) = led.wait_for(lambda colour: colour[2] > 0)
+    assert blue > 0
+    assert (red, green) == (0, 0)
     paired.set("indicator-light.on", False)
     led.wait_for((0, 0, 0))
 

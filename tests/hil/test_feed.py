@@ -131,5 +131,5 @@ def test_live_shows_what_the_microphone_hears(idle, mic, recordings):
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     shown = [value for line in lines for value in line.get("probabilities", ())]
     assert max(shown) > 0.9
-    assert len(shown) > 100  # one every 30 ms
+    assert len(shown) > 90  # one every 30 ms
     assert [line["heard"] for line in lines if "heard" in line] == ["Okay Nabu"]

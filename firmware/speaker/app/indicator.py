@@ -44,6 +44,7 @@ FLASHES = {wifi.WRONG_PASSWORD: 1, wifi.NO_NETWORK: 2, wifi.NO_ADDRESS: 3}
 OTHER_FLASHES = 4
 _FLASH = ((_RED, 150), (_DARK, 150))
 _BETWEEN = ((_BLUE, 1500),)
+_LIGHT = ("light_on", "light_colour", "mic_muted")
 _TRIED = (provisioning.SCANNING, provisioning.ASSOCIATING, provisioning.ADDRESS)
 
 
@@ -61,6 +62,7 @@ class Indicator:
         self._signal = ""  # "wake" or "online", for a moment
         self._net = store.get("net")
         self._held = 0
+        self._lamp: tuple = ()  # what the user wanted of the light when `online` was shown
         self._watch = store.watch(
             "light_on",
             "light_brightness",
@@ -129,6 +131,7 @@ class Indicator:
     def _begin_signal(self, name: str) -> None:
         self._signal = name
         self._signal_ms = time.ticks_ms()
+        self._lamp = self._wanted()
         self.update()
         self._watch.notify("net")
 
@@ -159,7 +162,9 @@ class Indicator:
         if net in _TRIED:
             return net
         if self._signal:
-            return self._signal
+            if self._wanted() == self._lamp:
+                return self._signal
+            self._signal = ""  # the user is told nothing new, and wants to see the light
         if self._store.get("net_set_up"):
             reason = self._store.get("net_reason")
             return "%s, %s" % (provisioning.SET_UP, reason) if reason else provisioning.SET_UP
@@ -174,6 +179,9 @@ class Indicator:
             return PATTERNS[name]
         flashes = FLASHES.get(self._store.get("net_reason"), OTHER_FLASHES)
         return _BETWEEN + _FLASH * flashes
+
+    def _wanted(self) -> tuple:
+        return tuple([self._store.get(name) for name in _LIGHT])
 
     def _light(self) -> tuple:
         colour = self._store.get("light_colour")

@@ -22,7 +22,7 @@ DEFAULTS = {
     "wake_miss_count": 0,
     "wake_miss": 0,  # 0..255, peak of the last close miss
     "wake_miss_word": "",
-    "net": "off",  # see net/provisioning.py
+    "net": "starting",  # see net/provisioning.py
     "net_reason": "",
     "net_set_up": False,  # whether the set-up network is open
 }

@@ -6,6 +6,7 @@ parts read the store: `net` is the state, `net_reason` why the last attempt fail
 whether the set-up network is open (window.py).
 
     net             what it is doing
+    starting        nothing yet
     off             no network is known and set-up is closed: the button opens it
     set-up          no network is known, set-up is open
     scanning        listens which access points there are
