@@ -6,6 +6,7 @@ Methods: `count` counts its calls, `later` answers after some ms, `who` tells it
 import asyncio
 import gc
 import json
+import random
 import sys
 from binascii import hexlify, unhexlify
 
@@ -139,6 +140,31 @@ def fill_flash(full):
     settings.full = bool(full)
 
 
+def storm(n, seed, address, port, packets):
+    """Send `n` packets that differ from these in some way; how many were answered."""
+    random.seed(seed)
+    packets = [unhexlify(packet) for packet in packets]
+    peer = (address, port)
+    n_answered = 0
+    for i in range(n):
+        if i % 20 == 0:
+            World.now += 1
+        packet = bytearray(random.choice(packets))
+        kind = random.getrandbits(2)
+        if kind == 0:
+            packet[random.randrange(len(packet))] ^= 1 << random.getrandbits(3)
+        elif kind == 1:
+            packet = packet[: random.randrange(len(packet))]
+        elif kind == 2:
+            packet.extend(bytes(random.randrange(1, 200)))
+        else:
+            for _ in range(8):
+                packet[random.randrange(4, len(packet))] = random.getrandbits(8)
+        if bytes(packet) not in packets:
+            n_answered += mode.handle(bytes(packet), peer) is not None
+    return [n_answered, taken()]
+
+
 def heap():
     gc.collect()
     return gc.mem_alloc()
@@ -148,9 +174,10 @@ async def start():
     return asyncio.create_task(secure.run())
 
 
-COMMANDS = {
-    f.__name__: f for f in (handle, begin, wait, push, push_now, pass_time, state, fill_flash, heap)
-}
+FUNCTIONS = (
+    handle, begin, wait, push, push_now, pass_time, state, fill_flash, storm, heap,
+)  # fmt: skip
+COMMANDS = {f.__name__: f for f in FUNCTIONS}
 task = asyncio.run(start())
 while True:
     line = sys.stdin.readline()

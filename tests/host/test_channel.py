@@ -335,6 +335,28 @@ def test_garbage(speaker):
     assert call(speaker, session, ALICE, "count") == [1]
 
 
+def test_a_storm_of_mutated_packets(speaker):
+    """No answer, no work, no memory, and the session goes on."""
+    session = opened(speaker, ALICE)
+    call(speaker, session, ALICE, "count")
+    packets = [
+        begun(speaker, ALICE).packet.hex(),
+        session.seal(request(1, "count")).hex(),
+        session.seal(request(2, "count", "x" * 300)).hex(),
+    ]
+    speaker.storm(200, 1, *ALICE, packets)
+    before = speaker.heap()
+    for seed in range(2, 7):
+        for address, port in (ALICE, BOB):
+            assert speaker.storm(500, seed, address, port, packets) == [0, []]
+        session = session if seed % 2 else opened(speaker, ALICE)  # it would be idle too long
+    assert speaker.heap() - before < 2048
+    state = speaker.state()
+    assert state["done"] == 1
+    assert state["handshakes"] == 4  # those that were opened here
+    assert call(speaker, session, ALICE, "count") == [2]
+
+
 def test_memory_does_not_grow(speaker):
     def life(i):
         peer = (f"10.1.{i % 5}.1", i)

@@ -193,7 +193,7 @@ class Channel:
         if not self._guard.admits(peer):
             return self._drop("rate")
         scratch = self._scratch
-        scratch[: n + TAG] = packet[HEADER:]
+        scratch[: n + TAG] = memoryview(packet)[HEADER:]
         if not session.take(counter, scratch, n, self._clock_s()):
             return self._drop("tag")
         self._guard.hold(peer)

@@ -9,10 +9,11 @@ from mynah.cli import LazyGroup
 COMMANDS = {
     "accuracy": "missed keywords against false accepts per hour, over a folder of recordings",
     "wake": "the wake engine's instructions on an ESP32-S3, by stage and kernel",
+    "secure": "the secure channel's time, heap and instructions",
     "pc": "the wake engine's speed on this computer, beside pymicro-wakeword's",
 }
 
 
 @click.group(cls=LazyGroup, commands=COMMANDS, prefix="mynah.cli.bench_")
 def command() -> None:
-    """Measure the wake engine, and the control of devices."""
+    """Measure the wake engine, the control of devices, and the secure channel."""
