@@ -23,6 +23,7 @@ SET_UP = "192.168.4.2"
 class Settings:
     token = TOKEN
     channel_key = b""
+    owned = True
     full = False
 
     def set_channel_key(self, key):
@@ -136,6 +137,10 @@ def state():
     }
 
 
+def set_owned(owned):
+    settings.owned = bool(owned)
+
+
 def fill_flash(full):
     settings.full = bool(full)
 
@@ -175,7 +180,7 @@ async def start():
 
 
 FUNCTIONS = (
-    handle, begin, wait, push, push_now, pass_time, state, fill_flash, storm, heap,
+    handle, begin, wait, push, push_now, pass_time, state, fill_flash, set_owned, storm, heap,
 )  # fmt: skip
 COMMANDS = {f.__name__: f for f in FUNCTIONS}
 task = asyncio.run(start())

@@ -413,6 +413,15 @@ def test_the_key_leaves_the_board_only_inside_a_session(speaker):
         )
 
 
+def test_a_speaker_without_an_owner_is_not_switched_on(speaker):
+    """Its token is shown on the set-up network, so that proves nothing yet."""
+    speaker.set_owned(0)
+    session = opened(speaker, ALICE)
+    assert "owner" in call(speaker, session, ALICE, "mynah.secure.prepare")["message"]
+    speaker.set_owned(1)
+    assert "key" in call(speaker, session, ALICE, "mynah.secure.prepare")
+
+
 def test_each_switching_on_has_a_new_key(speaker):
     first, session = switched_on(speaker)
     call(speaker, session, ALICE, "mynah.secure.off")

@@ -95,6 +95,8 @@ class Secure:
 
     def _prepare(self, _params: object, peer: tuple) -> dict:
         """Hand out a new key, once; it comes into force with `mynah.secure.on`."""
+        if not self._settings.owned:  # whoever is on the set-up network could take it over
+            raise MiioError(UNKNOWN_METHOD, "only once the speaker has an owner")
         if self.is_on or self._channel.key_of(peer) is None:
             raise MiioError(UNKNOWN_METHOD, "only inside the channel, and while the mode is off")
         self._pending = os.urandom(noise.PSK)

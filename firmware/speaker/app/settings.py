@@ -78,6 +78,7 @@ class Settings:
         # Older firmware: whoever set it up had got the token.
         self.owned = bool(self.token) and values.get("owned", bool(self.ssid)) is True
         if not self.owned:
+            self.channel_key = b""
             self.token = os.urandom(16)
             log.info("settings", "made a new token")
 
