@@ -195,6 +195,12 @@ async def main():
     subscribers = Subscribers(server.push, DID, spec.notifying(), spec_table.EVENTS, uptime.seconds)
     methods.update(subscribers.methods())
     server.subscribers = subscribers
+
+    def press(params, _peer):
+        subscribers.event("button.pressed", params[0])
+        return ["ok"]
+
+    methods["test.press"] = press
     channel = Channel(DID, server.guard, secure.key, server.execute, door.send, clock_s)
     server.channel = channel
     secure.attach(server, channel, provisioning.is_open_to)

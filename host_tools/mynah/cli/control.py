@@ -10,6 +10,8 @@ from mynah.cli.common import json_option, print_json, stdout, talk
 
 if TYPE_CHECKING:
     from mynah.miio import MiioClient
+    from mynah.miio.spec import Spec
+    from mynah.miio.watch import Change, Happened
 
 _TOO_LONG = {"wake.history"}  # hundreds of digits, at every look
 
@@ -26,6 +28,7 @@ def command(context: click.Context, name: str) -> None:
     mynah control kitchen set speaker.volume 40
     mynah control kitchen set indicator-light.color '#ff8000'
     mynah control kitchen do play-control.play
+    mynah control kitchen watch
     """
     context.obj = name
 
@@ -103,6 +106,22 @@ def do(name: str, action: str, arguments: tuple[str, ...], *, as_json: bool) -> 
         click.echo(_shown(value))
 
 
+@command.command("watch")
+@click.option("--for", "seconds", type=float, metavar="S", help="Stop after S seconds.")
+@json_option
+@click.pass_obj
+def watch(name: str, seconds: float | None, *, as_json: bool) -> None:
+    """Show what happens as it happens: changed properties, wake words, buttons. Ctrl-C ends it.
+
+    With --json, one object a line: {"time", "property", "value"} or {"time", "event", "arguments"}.
+    """
+    from mynah.miio.watch import watch as watch_speaker
+
+    with _client(name) as client:
+        for told in watch_speaker(client, timeout_s=seconds, talk=talk):
+            click.echo(_told_as_json(told) if as_json else _told_as_text(told, client.spec))
+
+
 @command.command("restore")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
@@ -122,6 +141,35 @@ def _client(name: str) -> MiioClient:
     from mynah.find import open_known
 
     return open_known(name, talk=talk)
+
+
+def _told_as_json(told: Change | Happened) -> str:
+    import json
+    import time
+
+    from mynah.miio.watch import Change
+
+    entry: dict[str, Any] = {"time": round(time.time(), 3)}
+    if isinstance(told, Change):
+        entry |= {"property": told.name, "value": told.value}
+    else:
+        entry |= {"event": told.name, "arguments": told.arguments}
+    return json.dumps(entry, ensure_ascii=False)
+
+
+def _told_as_text(told: Change | Happened, spec: Spec) -> str:
+    """`12:34:56 speaker.volume 40`; an event with its arguments as name=value."""
+    import time
+
+    from mynah.logs import clean
+    from mynah.miio.watch import Change
+
+    now = time.strftime("%H:%M:%S")
+    if isinstance(told, Change):
+        known = spec.properties.get(told.name)
+        return f"{now} {told.name} {clean(known.show(told.value) if known else str(told.value))}"
+    arguments = "".join(f" {key}={_shown(value)}" for key, value in told.arguments.items())
+    return f"{now} {told.name}{arguments}"
 
 
 def _shown(value: Any) -> str:

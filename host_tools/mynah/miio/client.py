@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, final
 from mynah.errors import BoardError, BoardTimeoutError, UsageError
 from mynah.logs import clean
 from mynah.miio import channel, codec
-from mynah.miio.codec import Hello, PacketError
+from mynah.miio.codec import Hello, PacketError, Probed
 from mynah.miio.seals import ChannelSeal, Seal, TokenSeal
 from mynah.miio.spec import Property, Spec, explain, speaker
 
@@ -171,6 +171,32 @@ class MiioClient:
             raise error
         raise BoardTimeoutError(f"{self.address} does not answer {method}: {self._why(told)}")
 
+    def tell(self, payload: Mapping[str, Any]) -> None:
+        """Send something that is not answered: an acknowledgement, say."""
+        if self._seal.prepare(self._ask):
+            self._send(self._seal.pack(payload))
+
+    def next_message(self, timeout_s: float) -> Mapping[str, Any] | None:
+        """The next message that the device sends of its own accord; None: none came in time.
+
+        It wants an acknowledgement, by `tell`: ``{"id": its id, "result": {"code": 0}}``.
+        """
+
+        def parse(data: bytes) -> Mapping[str, Any] | None:
+            payload = self._seal.unpack(data)
+            asks = isinstance(payload, Mapping) and "method" in payload and "id" in payload
+            return payload if asks else None
+
+        return self._wait(parse, time.monotonic() + timeout_s)
+
+    def probe(self, own_id: int) -> Probed | None:
+        """Say that this controller is there, and hear what it is subscribed to; None: no answer."""
+
+        def parse(data: bytes) -> Probed | None:
+            return codec.parse_probed(data) if len(data) == codec.HEADER_SIZE else None
+
+        return self._ask(codec.probe(own_id), parse)
+
     def info(self) -> dict[str, Any]:
         """What the device says of itself (``miIO.info``): model, network, uptime.
 
@@ -285,12 +311,22 @@ class MiioClient:
         timeout_s: float | None = None,
     ) -> _Answer | None:
         """Send a packet and wait for the first answer that ``parse`` takes; None: none came."""
-        deadline = time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
+        if self._send(packet):
+            wait_s = self._timeout_s if timeout_s is None else timeout_s
+            return self._wait(parse, time.monotonic() + wait_s)
+        time.sleep(min(self._timeout_s, 0.2))  # the network may come back
+        return None
+
+    def _send(self, packet: bytes) -> bool:
+        """Send a packet; False: there is no route at the moment."""
         try:
             self._socket.sendto(packet, self._peer())
-        except OSError:  # no route at the moment: the network may come back
-            time.sleep(min(self._timeout_s, 0.2))
-            return None
+        except OSError:
+            return False
+        return True
+
+    def _wait(self, parse: Callable[[bytes], _Answer | None], deadline: float) -> _Answer | None:
+        """The first packet of the device that ``parse`` takes; None: none came."""
         while (left := deadline - time.monotonic()) > 0:
             self._socket.settimeout(left)
             try:

@@ -25,6 +25,8 @@ _MAGIC = 0x2131
 _HEADER = ">HHIII"  # magic, length, unknown (0), device id, stamp; then 16 bytes of checksum
 _CHECKSUM_AT = 16
 _HELLO = b"\x21\x31\x00\x20" + b"\xff" * 28
+_PROBE = b"\x21\x31\x00\x20" + b"\xff" * 12 + b"MDID"
+_PROBED = ">4sI3sB4x"  # "MSUB", when it subscribed, "PUB", kind
 _NO_TOKEN = (b"\xff" * TOKEN_SIZE, bytes(TOKEN_SIZE))
 _BLOCK_BITS = 128
 
@@ -46,6 +48,16 @@ class Hello:
     def __repr__(self) -> str:
         known = "shown" if self.token else "hidden"
         return f"Hello(device_id={self.device_id}, stamp={self.stamp}, token {known})"
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """A device's answer to a controller's probe."""
+
+    device_id: int
+    stamp: int
+    subscribed_at: int
+    """The ``update_ts`` with which the controller subscribed; 0: the device knows of nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,28 @@ def parse_hello(data: bytes) -> Hello:
         raise PacketError("a hello has no payload")
     token = data[_CHECKSUM_AT:HEADER_SIZE]
     return Hello(device_id, stamp, None if token in _NO_TOKEN else token)
+
+
+def probe(own_id: int) -> bytes:
+    """A controller's hello, which asks what it is subscribed to; ``own_id`` has 64 bits.
+
+    Source: facts from ha_xiaomi_home's miot_lan.py.
+    """
+    return _PROBE + struct.pack(">Q4x", own_id)
+
+
+def parse_probed(data: bytes) -> Probed:
+    """Read the answer to a probe.
+
+    Raises:
+        PacketError: it is none.
+    """
+    device_id, stamp = _parse_header(data)
+    if len(data) == HEADER_SIZE:
+        magic, at, end, _ = struct.unpack_from(_PROBED, data, _CHECKSUM_AT)
+        if magic == b"MSUB" and end == b"PUB":
+            return Probed(device_id, stamp, at)
+    raise PacketError("not the answer to a probe")
 
 
 def encode(payload: Any, token: bytes, *, device_id: int, stamp: int) -> bytes:
