@@ -2,20 +2,30 @@
 
 import copy
 import json
+import re
 
 import pytest
 
-from mynah.miio import specgen
+from mynah.miio import spec, specdoc, specgen
 from mynah.paths import FIRMWARE_DIR
 
+_ADVICE = "run python -m mynah.miio.specgen"
 SPEC = json.loads((FIRMWARE_DIR / "spec" / "mynah-speaker.json").read_text("utf-8"))
 
 
-def test_the_firmwares_table_is_the_specs(tmp_path):
-    table = tmp_path / "spec_table.py"
-    specgen.generate(table_path=table)
-    committed = FIRMWARE_DIR / "speaker" / "miot" / "spec_table.py"
-    assert committed.read_text() == table.read_text(), "run python -m mynah.miio.specgen"
+def test_the_firmwares_table_and_the_page_are_the_specs():
+    assert specgen.TABLE.read_text("utf-8") == specgen.table(SPEC), _ADVICE
+    assert specgen.PAGE.read_text("utf-8") == specdoc.page(SPEC), _ADVICE
+
+
+def test_the_page_names_everything_and_every_code():
+    page = specdoc.page(SPEC)
+    for name in [*spec.speaker().properties, *spec.speaker().actions, *spec.speaker().events]:
+        assert f" {name} |" in page
+    firmware = (FIRMWARE_DIR / "speaker" / "miot" / "spec.py").read_text()
+    codes = {int(code) for code in re.findall(r"const\((-40\d\d)\)", firmware)}
+    assert codes == set(spec.CODES)
+    assert all(f"| {code} | " in page for code in codes)
 
 
 def test_the_table_is_the_spec():
@@ -70,7 +80,7 @@ def _property(spec):
     ],
 )
 def test_a_broken_spec_is_refused(break_it, message):
-    spec = copy.deepcopy(SPEC)
-    break_it(spec)
+    broken = copy.deepcopy(SPEC)
+    break_it(broken)
     with pytest.raises(specgen.SpecError, match=message):
-        specgen.table(spec)
+        specgen.table(broken)

@@ -19,7 +19,7 @@ _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 _TRUE, _FALSE = {"true", "on", "yes", "1"}, {"false", "off", "no", "0"}
 
 # MIoT spec v2: the codes that devices give to each property and action on the LAN.
-_CODES = {
+CODES = {
     -4001: "cannot be read",
     -4002: "cannot be written",
     -4003: "does not exist",
@@ -91,7 +91,7 @@ class Property:
             return "#rrggbb"
         if self.value_range:
             low, high = self.value_range
-            return f"{low:g} to {high:g}"
+            return f"{low} to {high}"
         return f"a {self.format}"
 
     def _parse_bool(self, text: str) -> bool:
@@ -161,7 +161,7 @@ def speaker() -> Spec:
 
 def explain(code: int) -> str:
     """What a device means by a result code, as the end of a sentence."""
-    return _CODES.get(code, f"failed with code {code}")
+    return CODES.get(code, f"failed with code {code}")
 
 
 def parse(instance: Mapping[str, Any]) -> Spec:
@@ -202,6 +202,11 @@ def _property(item: Mapping[str, Any], siid: int, service: str) -> Property:
         values={each["value"]: each["description"] for each in values} if values else None,
         description=item.get("description", ""),
     )
+
+
+def name_of(item: Mapping[str, Any]) -> str:
+    """The name of a service, property, action or event of an instance."""
+    return _name(item["type"])
 
 
 def _name(urn: str) -> str:

@@ -1,7 +1,7 @@
 """Generate the firmware's tables of properties, actions and events from its MIoT spec v2 instance.
 
-``python -m mynah.miio.specgen`` writes ``firmware/speaker/miot/spec_table.py`` anew; a test keeps
-the two files in step.
+``python -m mynah.miio.specgen`` writes ``firmware/speaker/miot/spec_table.py`` and the page
+``host_tools/docs/miot.md`` anew; a test keeps them in step with the spec file.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from mynah.errors import UsageError
+from mynah.miio import specdoc
 from mynah.paths import FIRMWARE_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
 _SPEC = FIRMWARE_DIR / "spec" / "mynah-speaker.json"
-_TABLE = FIRMWARE_DIR / "speaker" / "miot" / "spec_table.py"
+TABLE = FIRMWARE_DIR / "speaker" / "miot" / "spec_table.py"
+PAGE = FIRMWARE_DIR.parent / "host_tools" / "docs" / "miot.md"
 
 _INTEGERS = {
     "uint8": (0, 2**8 - 1),
@@ -135,9 +135,11 @@ def _once(seen: set[object], number: object, name: str) -> None:
     seen.update((number, name))
 
 
-def generate(spec_path: Path = _SPEC, table_path: Path = _TABLE) -> None:
-    """Write the table for the spec file."""
-    table_path.write_text(table(json.loads(spec_path.read_text("utf-8"))), "utf-8")
+def generate() -> None:
+    """Write table and page for the spec file."""
+    spec = json.loads(_SPEC.read_text("utf-8"))
+    TABLE.write_text(table(spec), "utf-8")
+    PAGE.write_text(specdoc.page(spec), "utf-8")
 
 
 if __name__ == "__main__":
