@@ -5,6 +5,7 @@ import itertools
 import json
 import sys
 import threading
+import time
 
 import pytest
 from loopback import own_address
@@ -13,6 +14,7 @@ from miot_process import Board
 from mynah.cli import cli
 from mynah.errors import BoardTimeoutError
 from mynah.miio import MiioClient, codec, devices, watch
+from mynah.miio.channel import ChannelKey
 from mynah.miio.watch import Change, Happened
 
 pytestmark = pytest.mark.skipif(
@@ -36,16 +38,22 @@ def client(board):
         yield client
 
 
-def test_what_others_do_is_told(board, client):
-    with MiioClient(board.address, TOKEN) as other:
+@pytest.mark.parametrize("key", [None, ChannelKey.of_token(TOKEN)], ids=["plain", "channel"])
+def test_what_others_do_is_told(board, monkeypatch, key):
+    monkeypatch.setattr(watch, "PROBE_S", 0.1)
+    with (
+        MiioClient(board.address, TOKEN) as other,
+        MiioClient(board.address, TOKEN, key=key) as client,
+    ):
         seen = watch.watch(client, timeout_s=20)
 
         def act():
+            time.sleep(0.3)  # it has been probed by then
             other.set("speaker.volume", 33)
             other.set("speaker.mute", value=True)
             other.call("test.press", ["boot"])
 
-        timer = threading.Timer(0.2, act)
+        timer = threading.Timer(0.1, act)
         timer.start()
         wanted = [
             Change("speaker.volume", 33),

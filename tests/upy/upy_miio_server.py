@@ -215,6 +215,10 @@ def test_acknowledgements_get_no_reply():
     for body in ({"id": 1, "result": {"code": 0}}, {"id": 2, "error": {"code": -1}}):
         assert ask(server, body) is None
     assert sum(server.dropped.values()) == 0
+    ask(server, {"id": 3, "method": "echo"})
+    for n in range(20):  # nor do they push out the replies that are kept
+        ask(server, {"id": n, "result": {"code": 0}})
+    assert len(server.guard._holders[PEER[0]].kept) == 1
 
 
 def test_mutated_packets_are_dropped_and_leave_no_trace():

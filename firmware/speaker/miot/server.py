@@ -104,18 +104,6 @@ class Server:
         self._send(self._sealed(text, peer), peer)
         return True
 
-    def answer(self, text: bytes, peer: tuple, send: Callable[[bytes], object]) -> bytes | None:
-        """The JSON reply to a JSON request, wherever that came from and however it was sealed.
-
-        None where there is nothing to answer, or not yet: then `send(reply)` is called when the
-        method is done.
-        """
-        request = requests.parse(text)
-        if request is None:
-            self.dropped["content"] += 1
-            return None
-        return self._answer(request, peer, send)
-
     def close(self) -> None:
         """Stop what is under way."""
         for _, task in self._later:
@@ -170,6 +158,8 @@ class Server:
         if request is None:
             self.dropped["content"] += 1
             return None
+        if self._is_acknowledgement(request, peer):
+            return None
         kept = None
         # What was told inside a session is told again only there.
         text += b"%d" % peer[2] if len(peer) > 2 else b""
@@ -197,10 +187,6 @@ class Server:
 
     def _answer(self, request: dict, peer: tuple, send: Callable[[bytes], object]) -> bytes | None:
         number = request["id"]
-        if "method" not in request and ("result" in request or "error" in request):
-            if self.subscribers:
-                self.subscribers.acknowledged(number, peer)
-            return None
         kind, value = self._call(request.get("method"), request.get("params", []), peer)
         if isinstance(value, Later):
             if self._has_room(peer[0]):
@@ -210,6 +196,14 @@ class Server:
             value.coroutine.close()
             kind, value = "error", _error(BUSY, "busy: ask again")
         return requests.reply(number, kind, value)
+
+    def _is_acknowledgement(self, message: dict, peer: tuple) -> bool:
+        """Whether this is the answer to something that was pushed; it gets none itself."""
+        if "method" in message or not ("result" in message or "error" in message):
+            return False
+        if self.subscribers:
+            self.subscribers.acknowledged(message["id"], peer)
+        return True
 
     def _has_room(self, address: str) -> bool:
         """Whether another method of this address may take its time."""

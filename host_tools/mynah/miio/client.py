@@ -102,6 +102,11 @@ class MiioClient:
         self._socket.close()
 
     @property
+    def is_in_channel(self) -> bool:
+        """Whether calls go through the secure channel, whose sessions end when nothing is said."""
+        return self._has_key
+
+    @property
     def spec(self) -> Spec:
         """The names of properties and actions that `get`, `set` and `action` know."""
         return self._spec or speaker()

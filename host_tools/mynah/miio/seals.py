@@ -121,7 +121,8 @@ class ChannelSeal:
 
     def unpack(self, data: bytes) -> Any:
         """Open a packet of the session."""
-        assert self._session is not None
+        if self._session is None:
+            raise PacketError("there is no session")
         try:
             return json.loads(self._session.open(data).decode())
         except ValueError as error:

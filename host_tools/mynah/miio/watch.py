@@ -110,6 +110,8 @@ class _Subscription:
         if probed is None:
             return [], False
         if probed.subscribed_at == self._at:
+            if self._client.is_in_channel:  # a word that keeps the session
+                self._client.tell({"id": 0, "result": _DONE})
             return [], True
         try:
             return list(self.renew()), True
