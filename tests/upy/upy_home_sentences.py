@@ -148,6 +148,14 @@ UNDERSTOOD = (
     ("what is the humidity", "ask", (METER,), {"role": "humidity"}),
     ("bedroom humidity", "ask", (METER,), {"role": "humidity"}),
     ("status of the fan", "ask", (FAN,)),
+    ("which lamps are on", "ask", LAMPS, {"asked": "on"}),
+    ("is any lamp on in the bedroom", "ask", (B, T), {"asked": "on"}),
+    ("what is the temperature", "ask", (AC, HEAT, METER), {"role": "temperature"}),
+    ("light up the bedroom", "on", (B, T)),
+    ("bedroom 50 percent", "set", (B, T), {"percent": 50}),
+    ("set the fan speed to 2", "set", (FAN,), {"number": 2}),
+    ("turn on the front door's lock", "on", (DOOR,)),
+    ("open the tower fan fan", "open", (FAN,)),
     ("how much power does the coffee machine draw", "ask", (COFFEE,), {"role": "power"}),
     ("打开厨房的灯", "on", (K,)),
     ("打开厨房灯", "on", (K,)),
@@ -200,6 +208,8 @@ UNDERSTOOD = (
     ("窗帘打开一半", "on", (CURTAIN,), {"percent": 50}),
     ("停止窗帘", "stop", (CURTAIN,)),
     ("卧室的温度是多少", "ask", (METER,), {"role": "temperature"}),
+    ("现在多少度", "ask", (AC, HEAT, METER), {"role": "temperature"}),
+    ("哪些灯开着", "ask", LAMPS, {"asked": "on"}),
     ("卧室湿度", "ask", (METER,), {"role": "humidity"}),
     ("厨房的灯开着吗", "ask", (K,), {"asked": "on"}),
     ("厨房的灯亮着吗", "ask", (K,), {"asked": "on"}),
@@ -226,6 +236,10 @@ NOT_DONE = (
     ("brighter", "which", LAMPS),
     ("turn on the bedside lamp in the kitchen", "none-there", (B,)),
     ("turn on the plug in the bathroom", "none-there", ()),
+    ("turn off the lights in the kitchen and the fan", "none-there", ()),
+    ("turn off the lights here", "here", ()),
+    ("turn off all the lights in this room", "here", ()),
+    ("把这里的灯关掉", "here", ()),
     ("turn on the kitchn lamp", "unknown", (K,)),
     ("turn on the ktichen lamp", "unknown", (K,)),
     ("turn on the bedsied lamp", "unknown", (B,)),
@@ -364,8 +378,8 @@ def test_distance():
 
 
 KINDS = (
-    "do maybe verb type types room all except except-end role colour kelvin mode level percent end"
-    " step size unit number times point half to not filler say"
+    "do maybe verb type types room all which here except except-end role colour kelvin mode"
+    " level percent end step size unit number times point half to not filler say"
 ).split()
 
 

@@ -66,11 +66,19 @@ def can(device: Device, intent: Intent) -> bool:
 
 
 def able(intent: Intent) -> list:
-    """Its devices that can do it. "Warmer" is said to heating first, to lamps else."""
+    """Its devices that can do it, and do it best.
+
+    "The bedroom to 50 percent" means its lamps and not its curtain as well: of the roles that a
+    value may be for, the first that any device has counts.
+    """
     found = [device for device in intent.devices if can(device, intent)]
-    if [value for what, value in intent.values if what == "step" and value[0] not in "+-"]:
-        heating = [device for device in found if device.can_set("target-temperature")]
-        return heating or found
+    if intent.action == "ask":
+        return found
+    for what, value in intent.values:
+        roles = _roles_for(intent, what, value)
+        ranks = [roles.index(_role_for(device, intent, what, value)) for device in found]
+        best = min(ranks) if ranks else 0
+        found = [device for device, rank in zip(found, ranks) if rank == best]
     return found
 
 
@@ -147,20 +155,22 @@ def _base(what: str, value: Any) -> str:
     return "step" if what == "step" and value[0] in "+-" else "degrees" if what == "step" else what
 
 
-def _role_for(device: Device, intent: Intent, what: str, value: Any) -> str:
-    """The role that a value is for, or ""."""
-    if what == "step":
-        direction = value.split(" ")[0]
-        if direction in {"warmer", "colder"}:
-            roles: tuple = ("target-temperature", "colour-temperature")
-        else:
-            roles = (direction[1:],) if direction[1:] else _ROLES_OF["step"]
-            roles += _ALSO.get(direction[1:], ())
-    else:
-        roles = _ROLES_OF[what]
+def _roles_for(intent: Intent, what: str, value: Any) -> tuple:
+    """The roles that a value may be for, the likeliest first."""
     if intent.role and what in {"number", "percent", "level", "end", "step"}:
-        roles = (intent.role,) + _ALSO.get(intent.role, ())
-    for role in roles:
+        return (intent.role,) + _ALSO.get(intent.role, ())
+    if what != "step":
+        return _ROLES_OF[what]
+    direction = value.split(" ")[0]
+    if direction in {"warmer", "colder"}:
+        return "target-temperature", "colour-temperature"
+    role = direction[1:]
+    return (role,) + _ALSO.get(role, ()) if role else _ROLES_OF["step"]
+
+
+def _role_for(device: Device, intent: Intent, what: str, value: Any) -> str:
+    """The role of the device that a value is for, or ""."""
+    for role in _roles_for(intent, what, value):
         if device.can_set(role) and (what != "mode" or _has_name(device.roles[role], value)):
             return role
     return ""

@@ -10,7 +10,7 @@ from micropython import const
 from speaker.home import actions
 from speaker.home.meaning import Intent, Problem
 from speaker.home.numbers import combine
-from speaker.home.sentence import NUMBER, UNKNOWN, Token, join, place_of, tokens
+from speaker.home.sentence import NAME, NUMBER, UNKNOWN, Token, join, place_of, tokens
 from speaker.home.targets import Targets, add_nearest, choose
 from speaker.home.text import fold, is_han
 from speaker.home.words import Words
@@ -64,13 +64,14 @@ def assemble(found: list, devices: list, words: Words) -> Any:
         return Problem("empty", language)
     if not devices:
         return Problem("no-devices", language)
-    if _has(found, "not"):
-        return Problem("not", language)
+    for what in ("not", "here"):
+        if _has(found, what):
+            return Problem(what, language)
     strange = [token.text for token in found if token.kind == UNKNOWN]
     if len(strange) > _MAX_STRANGE:
         return Problem("unknown", language, "".join(strange[:1]))
     pieces = combine(join(found))
-    pieces, excepted = _split(_name_modes(pieces, devices))
+    pieces, excepted = _split(_without_own_types(_name_modes(pieces, devices)))
     intent = _action(pieces, language)
     if isinstance(intent, Problem):
         return intent
@@ -94,6 +95,21 @@ def _has(pieces: list, kind: str) -> bool:
 
 def _values(pieces: list, kind: str) -> set:
     return {token.value for token in pieces if token.kind == kind}
+
+
+def _without_own_types(pieces: list) -> list:
+    """The pieces without the type that follows a device's name: "the desk light" of a "desk"."""
+    kept: list = []
+    named: Any = None
+    for token in pieces:
+        if token.kind in {"type", "types"} and named is not None and named.type == token.value:
+            continue
+        if token.kind == NAME:
+            named = token.value
+        elif token.kind != "filler":
+            named = None
+        kept.append(token)
+    return kept
 
 
 def _name_modes(pieces: list, devices: list) -> list:
@@ -141,10 +157,10 @@ def _split(pieces: list) -> tuple:
 
 
 def _action(pieces: list, language: str) -> Any:
-    said = _values(pieces, "do")
+    said = {value.split(" ")[0] for value in _values(pieces, "do")}
     weak = _values(pieces, "maybe")
     # "能打开灯吗" wants it done, "灯亮着吗" wants to know.
-    asked = "ask" in said or ("ask" in weak and not said)
+    asked = "ask" in said or _has(pieces, "which") or ("ask" in weak and not said)
     said.discard("ask")
     weak.discard("ask")
     if len(said) > 1:
@@ -254,6 +270,8 @@ def _add_devices(intent: Intent, pieces: list, excepted: Any, devices: list, wor
         if wanted.rest and not named:
             return choose_unknown(wanted, devices, words, intent)
         return Problem("no-action" if named else "empty", intent.language, named)
+    # "What is the temperature": of whatever tells one.
+    wanted.several = intent.action == "ask" and intent.role != ""
     chosen = choose(wanted, devices, words, intent.language, lambda d: actions.can(d, intent))
     if isinstance(chosen, Problem):
         return chosen

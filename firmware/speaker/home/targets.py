@@ -8,6 +8,7 @@ from speaker.home.text import is_han
 from speaker.home.words import Words
 from speaker.util.hints import Any, Callable, Iterator
 
+_ALL = ("all", "which", "types")
 _MAX_CANDIDATES = const(5)
 _NEAR = const(2)  # letters that a word of 5 or more may differ by
 
@@ -19,12 +20,13 @@ class Targets:
         self.devices = [token.value for token in tokens if token.kind == NAME]
         self.rooms = {token.value for token in tokens if token.kind == PLACE}
         self.types = _values(tokens, ("type", "types"))
-        self.all = bool([token for token in tokens if token.kind in {"all", "types"}])
+        self.all = bool([token for token in tokens if token.kind in _ALL])
+        self.several = False  # several devices are as good as one where none is named
         # A room that no device is in may be part of a name.
         self.rest = [token.text for token in tokens if token.kind in {UNKNOWN, "room"}]
-        if not self:  # "fan speed 3"
-            roles = _values(tokens, ("role",))
-            self.types = {role.split(" ")[1] for role in roles if " " in role}
+        if not (self.devices or self.types or self.rest):  # "fan speed 3", "light up the hall"
+            implied = _values(tokens, ("role", "do"))
+            self.types = {value.split(" ")[1] for value in implied if " " in value}
 
     def __bool__(self) -> bool:
         return bool(self.devices or self.rooms or self.types or self.all or self.rest)
@@ -63,29 +65,32 @@ def choose(
     if not pool:
         return Problem("none-there", language, "", _names(devices))
     if not (wanted.types or wanted.rooms or wanted.all):
-        return _only_one_that_can(devices, language, can)
-    if not wanted.all:
-        problem = _one_of_each_type(wanted, pool, language)
-        if problem:
-            return problem
+        return _those_that_can(wanted, devices, language, can)
+    problem = _one_of_each_type(wanted, pool, language)
+    if problem:
+        return problem
     return _once(chosen + pool), len(pool) > 1 or not wanted.types
 
 
 def _one_of_each_type(wanted: Targets, pool: list, language: str) -> Problem | None:
-    """A Problem unless "the lamp" is one lamp or, with a room, those of the room."""
+    """A Problem unless "the lamp" is one lamp or, with a room, those of the room.
+
+    Of several types each must be there, or only a part of what was said would be done.
+    """
     for kind in wanted.types:
         of_kind = [device for device in pool if device.type == kind]
         if not of_kind:
             return Problem("none-there", language, "", _names(pool))
-        if len(of_kind) > 1 and not wanted.rooms:
+        if len(of_kind) > 1 and not (wanted.rooms or wanted.all):
             return Problem("which", language, "", _names(of_kind))
     return None
 
 
-def _only_one_that_can(devices: list, language: str, can: Callable[..., bool]) -> Any:
+def _those_that_can(wanted: Targets, devices: list, language: str, can: Callable[..., bool]) -> Any:
+    """Where no device is named: the only one that can, or, of a question, a few."""
     able = [device for device in devices if can(device)]
-    if len(able) == 1:
-        return able, False
+    if len(able) == 1 or (wanted.several and 0 < len(able) <= _MAX_CANDIDATES):
+        return able, len(able) > 1
     if not able:
         return Problem("no-target", language)
     return Problem("which", language, "", _names(able))
