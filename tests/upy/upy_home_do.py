@@ -361,7 +361,7 @@ def test_methods_and_the_text_directive():
     with Settled() as home:
         whole = Home(home.folder, WORDS, lambda: True)
         whole.devices = home.devices
-        whole._runner._devices = whole._service._devices = home.devices
+        whole._service._devices = home.devices
         do = whole.methods()["mynah.home.do"]
 
         async def main():

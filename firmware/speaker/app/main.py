@@ -228,7 +228,7 @@ class Speaker:
         start("channel", self._channel.run)
         start("home", self._home.run)
         start("home-door", self._home.listen)
-        start("home-words", self._home.prepare)
+        start("home-words", self._home.follow)
         start("device", self._device.run)
         start("counters", self._counters.run)
         start("console", self._console.run)
