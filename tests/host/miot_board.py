@@ -28,7 +28,7 @@ from speaker.miot import spec_table, udp
 from speaker.miot.channel import Channel
 from speaker.miot.server import Server
 from speaker.miot.subscribers import Subscribers
-from speaker.net import wifi
+from speaker.net import credentials, wifi
 from speaker.net.provisioning import Provisioning
 from speaker.util import log
 from speaker.util.clock import Uptime
@@ -92,7 +92,7 @@ class Radio:
             await asyncio.sleep_ms(100)
             if self.aborted:
                 return wifi.ABORTED
-        known = NETWORKS.get(ssid.decode())
+        known = NETWORKS.get(credentials.shown(ssid))
         if known is None:
             return wifi.NO_NETWORK
         if known != password:

@@ -1,5 +1,6 @@
 """Pairing and control with our client, against the firmware's own server in real MicroPython."""
 
+import io
 import json
 import re
 import socket
@@ -8,14 +9,16 @@ import sys
 import threading
 import time
 
+import click
 import pytest
 from loopback import own_address
 from miot_process import Board
 
 from mynah.cli import cli
+from mynah.cli import pair as pair_command
 from mynah.errors import BoardError, BoardTimeoutError, UsageError
-from mynah.miio import MiioClient, MiioError, codec, devices, pair, pairing
-from mynah.miio.codec import Hello
+from mynah.miio import JoinError, MiioClient, MiioError, PairResult, codec, devices, pair, pairing
+from mynah.miio.pairing import NetworkDoor
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "darwin", reason="macOS has one loopback address: one speaker at a time"
@@ -110,6 +113,97 @@ def test_pair_and_control_from_the_command_line(new, user, capsys, monkeypatch):
     mynah("control", "kitchen", "restore", "--yes")
     assert "restored" in new.log
     assert devices.known() == {}
+
+
+def test_the_speaker_tells_what_it_hears_and_each_of_its_steps(new):
+    with NetworkDoor(NEW) as door:
+        heard = door.scan()
+        assert [(each.text, each.rssi, each.secured) for each in heard] == [
+            ("caf\u00e9 \U0001f600", -40, True),
+            ("home", -41, True),
+            ("open", -42, False),
+        ]
+        said = []
+        with pytest.raises(JoinError, match="capitals and spaces") as refused:
+            door.join(b"home", "not " + PASSWORD, "DE", said.append)
+        assert refused.value.reason == "wrong password"
+        assert said[0] == "it listens for the network"
+        assert set(said) <= set(pairing.STEPS.values())
+        with pytest.raises(JoinError, match="no such network"):
+            door.join(b"\xff", PASSWORD, "", said.append)
+        door.join("caf\u00e9 \U0001f600".encode(), 'pass word "x"', "", said.append)
+        assert door.finish().address == NEW
+
+
+def test_ctrl_c_gives_up_what_is_tried(new, user, monkeypatch):
+    def interrupted(*_):
+        new.expect("net: associating")
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("MYNAH_WIFI_PASSWORD", PASSWORD)
+    monkeypatch.setattr(pairing, "_wait_for_join", interrupted)
+    with pytest.raises(click.Abort):  # which ends the process with 130
+        cli.main(["pair", NEW, "--ssid", "slow"], standalone_mode=False)
+    new.expect("net: set-up")
+    assert "net: online" not in new.log
+    assert devices.known() == {}
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_networks_are_chosen_from_a_list_and_a_wrong_password_may_be_mended(
+    new, user, capsys, monkeypatch
+):
+    answers = iter(["", "2", "n" + PASSWORD, True, "home", PASSWORD])
+    asked = []
+
+    def answer(text, **_):
+        asked.append(text)
+        return next(answers)
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr("click.prompt", answer)
+    monkeypatch.setattr("click.confirm", answer)
+    cli.main(["pair", NEW, "--country", "de"], standalone_mode=False)
+    shown = capsys.readouterr().err
+    assert shown.count("listens for networks") == 3
+    assert re.search(r"2 +home +\|\|\|\| -41 dBm", shown)
+    assert re.search(r"3 +open .* open", shown)
+    assert "could not join 'home': wrong password" in shown
+    assert [text.split()[0] for text in asked] == [
+        "Number", "Number", "Password", "Try", "Number", "Password"
+    ]  # fmt: skip
+    assert PASSWORD not in shown
+    assert devices.find("speaker").address == NEW
+
+
+def test_names_do_not_collide(user):
+    def device(number):
+        return devices.Device("127.0.0.1", "00" * 16, number, "mac", "model")
+
+    def name(number):
+        return pair_command._name_for(PairResult("127.0.0.1", bytes(16), number, "mac", "model"))
+
+    assert name(1) == "speaker"
+    devices.remember("speaker", device(1))
+    devices.remember("kitchen", device(2))
+    assert [name(number) for number in (1, 2, 3)] == ["speaker", "kitchen", "speaker-2"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--country", "DEU"], "two letters"),
+        (["1.2.3.4", "--port", "x"], "exclude each other"),
+        (["127.78.5.3"], "no speaker answers"),
+    ],
+)
+def test_what_cannot_be_is_said(user, arguments, words):
+    with pytest.raises((click.UsageError, BoardTimeoutError), match=words):
+        cli.main(["pair", *arguments], standalone_mode=False)
 
 
 def test_a_device_says_no_in_words(client):
@@ -233,9 +327,8 @@ def test_values_are_read_from_words(client):
 
 
 def test_a_speaker_that_did_not_tell_its_address_is_found_by_asking_everybody(owned):
-    hello = Hello(DID, stamp=0, token=TOKEN)
     deadline = time.monotonic() + 10
-    met = pairing._meet(hello, None, (OWNED, codec.PORT), deadline)
+    met = pairing._meet(DID, TOKEN, None, (OWNED, codec.PORT), deadline)
     assert (met.address, met.model) == (OWNED, "mynah.speaker.test")
 
 

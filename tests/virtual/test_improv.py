@@ -1,6 +1,7 @@
 """Improv over the serial port, with the JavaScript SDK as it is; Ctrl-C with mpremote as it is."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -14,8 +15,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from mynah import boards
+from mynah.cli import cli
+from mynah.errors import BoardError, BoardTimeoutError
 from mynah.flash import files, filesystem, partitions
 from mynah.link.urlhandler.protocol_rfc2217 import Serial
+from mynah.miio import JoinError, devices
 from mynah.virtual.board import VirtualBoard
 from mynah.virtual.factory import flash_content
 
@@ -155,6 +159,93 @@ def test_mpremote_stops_the_firmware(speaker):
     assert mpremote(speaker, "exec", "print(6 * 7)") == (0, "42\n")
     boot(speaker)
     assert mpremote(speaker, "resume", "exec", "print(6 * 7)")[0] == 0
+
+
+@pytest.fixture
+def user(tmp_path, monkeypatch):
+    """A user with no speakers yet."""
+    monkeypatch.setenv("MYNAH_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("MYNAH_WIFI_PASSWORD", PASSWORD)
+
+
+def mynah(capsys, *arguments):
+    cli.main(list(arguments), standalone_mode=False)
+    return capsys.readouterr()
+
+
+class Tap:
+    """Records what a program hears on the serial port."""
+
+    def __init__(self, monkeypatch):
+        self.heard = b""
+        read = Serial.read
+
+        def tapped(port, size=1):
+            data = read(port, size)
+            self.heard += data
+            return data
+
+        monkeypatch.setattr(Serial, "read", tapped)
+
+
+def hold_boot(board, seconds):
+    board.world.buttons.press(0, seconds)
+
+
+def test_mynah_pair_over_the_cable(user, capsys, monkeypatch):
+    board = start(content())
+    try:
+        board.world.wifi.add(SSID, PASSWORD, rssi=-48)
+        boot(board)
+        tap = Tap(monkeypatch)
+        monkeypatch.setenv("MYNAH_WIFI_PASSWORD", "not " + PASSWORD)
+        with pytest.raises(JoinError, match="wrong password") as refused:
+            mynah(capsys, "pair", "--port", board.url, "--ssid", SSID)
+        assert refused.value.reason == "wrong password"
+        monkeypatch.setenv("MYNAH_WIFI_PASSWORD", PASSWORD)
+        arguments = ("--port", board.url, "--ssid", SSID, "--country", "de", "--json")
+        shown = mynah(capsys, "pair", *arguments, "--name", "kitchen")
+        assert json.loads(shown.out)["address"] == board.address
+        for step in ("listens for the network", "talks to the access point", "has joined"):
+            assert step in shown.err
+        token = devices.find("kitchen").token
+        for secret in (token, PASSWORD, json.dumps(PASSWORD)[1:-1]):
+            assert secret not in shown.out + shown.err
+            assert secret.encode() not in tap.heard
+        assert mynah(capsys, "control", "kitchen", "get", "speaker.volume").out == "60\n"
+
+        # It has an owner now: this computer may change its Wi-Fi, another one may not.
+        board.world.wifi.add("garden", PASSWORD)
+        mynah(capsys, "pair", "--port", board.url, "--ssid", "garden")
+        assert board.world.wifi.joined == "garden"
+        assert devices.find("kitchen").token == token
+        monkeypatch.setenv("MYNAH_CONFIG", str(Path(os.environ["MYNAH_CONFIG"]) / "another"))
+        with pytest.raises(BoardError, match="hold its BOOT button for 5 seconds"):
+            mynah(capsys, "pair", "--port", board.url, "--ssid", SSID)
+        assert devices.known() == {}
+        hold_boot(board, 5.3)
+        wait_until(lambda: board.world.wifi.access_point is not None)
+        mynah(capsys, "pair", "--port", board.url, "--ssid", SSID)
+        assert devices.find("speaker").token == token
+        wait_until(lambda: board.world.wifi.access_point is None)
+    finally:
+        board.close()
+
+
+def test_a_port_without_a_speaker_is_said_so(user, capsys):
+    board = VirtualBoard(content=flash_content())
+    try:
+        with pytest.raises(BoardTimeoutError, match="no speaker answers"):
+            mynah(capsys, "pair", "--port", board.url, "--ssid", SSID)
+    finally:
+        board.close()
+
+
+def wait_until(condition, timeout_s=15):
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it does not happen"
+        time.sleep(0.02)
 
 
 HANGS = {

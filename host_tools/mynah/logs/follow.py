@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import serial
 
 from mynah.errors import PortError
+from mynah.improv import Splitter
 from mynah.link import open_port, reset_board
 from mynah.logs.record import LogRecord, parse
 
@@ -21,14 +22,16 @@ _MAX_LINE = 4096  # noise may hold no line end at all
 
 
 class LineSplitter:
-    """Cuts a byte stream into lines, whatever the bytes are."""
+    """Cuts a byte stream into lines, whatever the bytes are; Improv's frames are left out."""
 
     def __init__(self) -> None:
         self._rest = b""
+        self._frames = Splitter()
 
     def feed(self, data: bytes) -> list[str]:
         """The lines that are complete now."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        _, text = self._frames.feed(data)
+        *lines, self._rest = (self._rest + text).split(b"\n")
         if len(self._rest) > _MAX_LINE:
             lines.append(self._rest)
             self._rest = b""

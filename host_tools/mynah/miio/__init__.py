@@ -1,6 +1,7 @@
 """Speak miIO and MIoT with a speaker on the local network."""
 
 from mynah.miio.client import MiioClient, MiioError
-from mynah.miio.pairing import PairResult, pair
+from mynah.miio.door import JoinError, PairResult
+from mynah.miio.pairing import pair
 
-__all__ = ["MiioClient", "MiioError", "PairResult", "pair"]
+__all__ = ["JoinError", "MiioClient", "MiioError", "PairResult", "pair"]

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mynah.errors import BoardError, BoardTimeoutError
 from mynah.logs import clean
-from mynah.miio import codec
+from mynah.miio import codec, devices
 from mynah.miio.client import MiioClient
 from mynah.miio.codec import Hello, PacketError
+from mynah.miio.door import JoinError, Nearby, PairResult, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from typing_extensions import Self
 
 SET_UP_ADDRESS = "192.168.4.1"
 """Where a speaker is in its own set-up network (MicroPython's default for an access point)."""
@@ -23,27 +26,115 @@ SET_UP_ADDRESS = "192.168.4.1"
 TIMEOUT_S = 90.0
 """The board tries twice, up to 20 seconds each, and needs an address."""
 
+STEPS = {
+    "scanning": "it listens for the network",
+    "associating": "it talks to the access point",
+    "address": "it is connected and waits for an address",
+    "online": "it is online",
+}
+"""What the speaker's steps (firmware/speaker/net/provisioning.py) mean to its user."""
+
 _POLL_S = 0.3
+_SCAN_S = 20.0
+_AUTH_OPEN = 0
 _BROADCAST = "255.255.255.255"  # RFC 919: everybody in this network
 _LOOPBACK_BROADCAST = "127.255.255.255"
 
 
-@dataclass(frozen=True, slots=True)
-class PairResult:
-    """A speaker that is on the network now."""
+class NetworkDoor:
+    """A speaker on its own set-up network, which this computer must be in; a context manager.
 
-    address: str
-    token: bytes = field(repr=False)
-    device_id: int
-    mac: str
-    model: str
+    Args:
+        address: where the speaker is there, usually `SET_UP_ADDRESS`.
+        timeout_s: how long the speaker may take to get into a network.
+
+    Raises:
+        BoardTimeoutError: no speaker at the address.
+        BoardError: it has an owner, whose token this computer does not know.
+    """
+
+    def __init__(self, address: str, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._address = address
+        self._timeout_s = timeout_s
+        self._hello = _first_hello(address)
+        self._token = self._hello.token or _known_token(self._hello.device_id)
+        if self._token is None:
+            raise BoardError(
+                f"the speaker at {address} is paired already: `mynah control NAME restore`, or "
+                "holding its BOOT button for ten seconds, makes it forget its owner"
+            )
+        self._client = MiioClient(address, self._token)
+        self._found: str | None = None
+        self._deadline = time.monotonic() + timeout_s
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the socket."""
+        self._client.close()
+
+    def scan(self) -> list[Nearby]:
+        """The networks that the speaker hears, the strongest first.
+
+        It listens on other channels meanwhile, so it may be silent for a while.
+        """
+        deadline = time.monotonic() + _SCAN_S
+        while True:
+            with contextlib.suppress(BoardTimeoutError):
+                page = self._client.call("mynah.wifi.scan", {"from": 0})
+                if not page["scanning"]:
+                    break
+            if time.monotonic() > deadline:
+                raise BoardTimeoutError(
+                    "the speaker does not tell what networks it hears: name one with --ssid"
+                )
+            time.sleep(_POLL_S)
+        rows = list(page["networks"])
+        while page["next"] is not None:
+            page = self._client.call("mynah.wifi.scan", {"from": page["next"]})
+            rows += page["networks"]
+        return [_nearby(row) for row in rows]
+
+    def join(self, ssid: bytes, password: str, country: str, tell: Callable[[str], None]) -> None:
+        """Have the speaker try a network; as `mynah.miio.door.Door` says."""
+        self._deadline = time.monotonic() + self._timeout_s
+        params: dict[str, Any] = {"passwd": password, "uid": 0}
+        try:
+            params["ssid"] = ssid.decode()
+        except UnicodeDecodeError:
+            params["ssid_hex"] = ssid.hex()
+        if country:
+            params["country_domain"] = country
+        self._client.call("miIO.config_router", params)
+        self._found = _wait_for_join(self._client, ssid, self._deadline, tell)
+
+    def cancel(self) -> None:
+        """Have the speaker give up what it tries; never raises."""
+        with contextlib.suppress(BoardError, BoardTimeoutError):
+            self._client.call("mynah.wifi.cancel")
+
+    def finish(self) -> PairResult:
+        """The speaker in its network: at its address, or where it answers everybody's question."""
+        assert self._token is not None
+        found = self._found
+        return _meet(
+            self._hello.device_id, self._token, found, whom_to_ask(self._address), self._deadline
+        )
+
+    def confirm(self) -> None:
+        """Nothing: who got a speaker into a network this way is its owner."""
 
 
 def pair(
     address: str,
-    ssid: str,
+    ssid: str | bytes,
     password: str,
     *,
+    country: str = "",
     timeout_s: float = TIMEOUT_S,
     talk: Callable[[str], None] | None = None,
 ) -> PairResult:
@@ -55,28 +146,21 @@ def pair(
         address: where the speaker is in its set-up network, usually `SET_UP_ADDRESS`.
         ssid: name of the Wi-Fi.
         password: its password; empty for an open network.
+        country: where the speaker is (ISO 3166); empty: not known.
         timeout_s: how long the speaker may take to get there.
         talk: called with a line for the user at each step.
 
     Raises:
         BoardTimeoutError: no speaker at the address, or it did not get there in time.
-        BoardError: it is paired already, or could not join; the message has its reason.
+        BoardError: it is paired already, or could not join (`JoinError`).
     """
     say = talk or (lambda _: None)
-    hello = _first_hello(address)
-    if hello.token is None:
-        raise BoardError(
-            f"the speaker at {address} is paired already: `mynah control NAME restore`, or holding "
-            "its BOOT button for five seconds, makes it forget its owner"
-        )
-    deadline = time.monotonic() + timeout_s
-    with MiioClient(address, hello.token) as client:
+    name = ssid.encode() if isinstance(ssid, str) else ssid
+    with NetworkDoor(address, timeout_s=timeout_s) as door:
         say("the speaker told its token; handing it the Wi-Fi")
-        client.call("miIO.config_router", {"ssid": ssid, "passwd": password, "uid": 0})
-        say(f"the speaker tries to join {ssid!r}")
-        found = _wait_for_join(client, ssid, deadline)
-    say(f"it joined; looking for it in {ssid!r}")
-    return _meet(hello, found, whom_to_ask(address), deadline)
+        door.join(name, password, country, say)
+        say(f"it joined; looking for it in {shown(name)!r}")
+        return door.finish()
 
 
 def whom_to_ask(address: str) -> tuple[str, int]:
@@ -102,27 +186,46 @@ def _first_hello(address: str) -> Hello:
             ) from None
 
 
-def _wait_for_join(client: MiioClient, ssid: str, deadline: float) -> str | None:
+def _known_token(device_id: int) -> bytes | None:
+    """The token of a speaker that this user has paired: an owner may move it to another Wi-Fi."""
+    for device in devices.known().values():
+        if device.device_id == device_id:
+            return bytes.fromhex(device.token)
+    return None
+
+
+def _nearby(row: dict[str, Any]) -> Nearby:
+    name = bytes.fromhex(row["ssid_hex"]) if "ssid_hex" in row else str(row["ssid"]).encode()
+    return Nearby(name, int(row["rssi"]), row.get("auth") != _AUTH_OPEN)
+
+
+def _wait_for_join(
+    client: MiioClient, ssid: bytes, deadline: float, tell: Callable[[str], None]
+) -> str | None:
     """Ask until the speaker says how it went; its new address, None where it did not tell.
 
     Silence is no failure: the set-up network may move to the other's channel, or close.
     """
     misses = 0
+    told = None
     while time.monotonic() < deadline:
         try:
-            state = client.call("miIO.wifi_assoc_state")
+            report = client.call("miIO.wifi_assoc_state")
         except BoardTimeoutError:
             misses += 1
             if misses > 1 and _hello_of(client.address) is None:
                 return None
             continue
-        if state["trial"] == "ok":
+        if report["trial"] == "ok":
             return _address_in(client)
-        if state["trial"] == "failed":
-            reason = clean(str(state.get("reason") or "it does not say why"))
-            raise BoardError(f"the speaker could not join {ssid!r}: {reason}")
+        if report["trial"] == "failed":
+            raise JoinError(ssid, str(report.get("reason") or ""))
+        state = clean(str(report["state"])).lower()
+        if state != told:
+            told = state
+            tell(STEPS.get(state, f"it is {state}"))
         time.sleep(_POLL_S)
-    raise BoardTimeoutError(f"the speaker is still trying to join {ssid!r}: is it in reach?")
+    raise BoardTimeoutError(f"the speaker is still trying to join {shown(ssid)!r}: is it in reach?")
 
 
 def _address_in(client: MiioClient) -> str | None:
@@ -134,18 +237,21 @@ def _address_in(client: MiioClient) -> str | None:
 
 
 def _meet(
-    hello: Hello, address: str | None, everybody: tuple[str, int], deadline: float
+    device_id: int,
+    token: bytes,
+    address: str | None,
+    everybody: tuple[str, int],
+    deadline: float,
 ) -> PairResult:
     """Find the speaker in the Wi-Fi, at its address or by asking everybody, and check its token."""
-    assert hello.token is not None
     while True:
-        candidate = address or find(hello.device_id, everybody)
+        candidate = address or find(device_id, everybody)
         if candidate:
-            with MiioClient(candidate, hello.token, retries=0) as client:
+            with MiioClient(candidate, token, retries=0) as client:
                 try:
-                    return _result(candidate, hello.device_id, hello.token, client.info())
+                    return _result(candidate, device_id, token, client.info())
                 except BoardTimeoutError:
-                    address = find(hello.device_id, everybody)
+                    address = find(device_id, everybody)
         if time.monotonic() > deadline:
             raise BoardTimeoutError(
                 "the speaker has joined, but cannot be found: join the same Wi-Fi with this "
