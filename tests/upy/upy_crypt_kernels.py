@@ -6,6 +6,8 @@ from binascii import unhexlify
 
 from speaker.kernels import chacha, chacha_python, x25519, x25519_python
 
+NEEDS = ("pc",)  # the vectors lie beside the tests
+
 BASE = b"\x09" + bytes(31)
 
 with open("tests/host/rfc_vectors.json") as file:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 DEFAULT = BenchBoard("virtual", type="virtual", port="virtual")
 """The board of a session that names none."""
 
-_READY_S = 30.0
+READY_S = 30.0
+"""How long a board's start may take."""
 _QUIET_S = 0.4
 _MAX_NOISE_S = 3.0
 
@@ -39,10 +40,17 @@ class HilBoard:
         software: what runs on it.
         flash: bring the software onto a real board first; a virtual one always gets it.
         wait_s: how long to wait for another session that has the port.
+        patience_s: how long its start may take.
     """
 
     def __init__(
-        self, entry: BenchBoard, software: Software, *, flash: bool = False, wait_s: float = 0.0
+        self,
+        entry: BenchBoard,
+        software: Software,
+        *,
+        flash: bool = False,
+        wait_s: float = 0.0,
+        patience_s: float = READY_S,
     ) -> None:
         self.entry = entry
         self.software = software
@@ -57,6 +65,7 @@ class HilBoard:
         self.virtual: VirtualBoard | None = None
         """The virtual board, whose world can be driven; None for a real one."""
         self._wait_s = wait_s
+        self._patience_s = patience_s
         self._console: Console | None = None
         self._resources = contextlib.ExitStack()
         self._clean: bytes | None = None
@@ -156,14 +165,14 @@ class HilBoard:
         board.power_on()
         self.wait_ready()
 
-    def wait_ready(self, timeout_s: float = _READY_S) -> None:
-        """Wait until its log says that it is ready.
+    def wait_ready(self, timeout_s: float | None = None) -> None:
+        """Wait until its log says that it is ready; None: as long as its start may take.
 
         Raises:
             BoardTimeoutError: it does not within ``timeout_s`` seconds.
         """
         if self.software.ready is not None:
-            self.console.expect(self.software.ready, timeout_s)
+            self.console.expect(self.software.ready, timeout_s or self._patience_s)
         else:
             self.console.wait_quiet(_QUIET_S, _MAX_NOISE_S)
 

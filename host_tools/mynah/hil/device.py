@@ -64,8 +64,9 @@ class Device:
     def expect(self, pattern: str, timeout: float = _TIMEOUT_S) -> re.Match[str]:
         """Wait for the first line after the last match in which the pattern is found.
 
-        The log begins with the reset before the test, so what the board said while it started can
-        be expected, too. A prompt, which has no line end, matches when nothing follows it.
+        The first one looks at what comes after the board was ready; for what it says while it
+        starts, reset it (``device.reset(wait=False)``). A prompt, which has no line end, matches
+        when nothing follows it.
 
         Raises:
             ExpectTimeoutError: it did not come within ``timeout`` seconds; the message shows the

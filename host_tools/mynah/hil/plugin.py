@@ -7,17 +7,18 @@ in `mynah.hil.fixtures`, tests inside MicroPython in `mynah.hil.upy`, report and
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mynah.hil.board import READY_S
 from mynah.hil.parts import MissingPartError
 from mynah.hil.pool import DEVICE, POOL, Pool
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-pytest_plugins = ["mynah.hil.fixtures"]
+pytest_plugins = ["mynah.hil.fixtures", "mynah.hil.upy"]
 
 _BOARD = "board"
 _LOG_LINES = 30
@@ -66,19 +67,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="how long to wait for a port that another test session has",
     )
+    group.addoption(
+        "--board-patience",
+        type=float,
+        default=READY_S,
+        metavar="SECONDS",
+        help=f"how long a board's start may take (default: {READY_S:g})",
+    )
     parser.addini("mynah_firmware", "as --firmware, relative to the root folder", default="none")
     parser.addini("mynah_ready", "as --board-ready", default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Explain the mark; with boards of its own, keep each one's tests in one xdist worker."""
+    """Explain the mark; find out which boards there are."""
     config.addinivalue_line(
         "markers", "needs(*features): skip on boards that have not got all of these features"
     )
-    pool = Pool(config)
-    config.stash[POOL] = pool
-    if getattr(config.option, "numprocesses", None) and pool.is_shared:
-        config.option.dist = "loadgroup"
+    config.stash[POOL] = Pool(config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -88,25 +93,31 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return len(pool.entries) if pool.is_shared else None
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of each board in one worker."""
+    pool = config.stash[POOL]
+    if not pool.is_shared:
+        return None
+    from mynah.hil.workers import BoardScheduling
+
+    return BoardScheduling(config, log, [entry.name for entry in pool.entries])
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that uses a board once on each."""
-    entries = metafunc.config.stash[POOL].entries
-    if _BOARD in metafunc.fixturenames and len(entries) > 1:
-        names = [entry.name for entry in entries]
-        metafunc.parametrize(_BOARD, entries, indirect=True, ids=names, scope="session")
+    """Run a test that uses a board once on each that is named."""
+    pool = metafunc.config.stash[POOL]
+    if _BOARD in metafunc.fixturenames and pool.is_shared:
+        names = [entry.name for entry in pool.entries]
+        metafunc.parametrize(_BOARD, pool.entries, indirect=True, ids=names, scope="session")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what a board cannot do; group the tests of one board."""
+    """Skip what a board cannot do."""
     pool = config.stash[POOL]
     for item in items:
         entry = pool.entry_of(item)
-        if entry is None:
-            continue
-        if pool.is_shared:
-            item.add_marker(pytest.mark.xdist_group(entry.name))
-        missing = pool.missing(entry, item)
+        missing = pool.missing(entry, item) if entry is not None else None
         if missing:
             item.add_marker(pytest.mark.skip(reason=missing))
 

@@ -53,6 +53,7 @@ class Pool:
                 options.software(config),
                 flash=config.getoption("--flash"),
                 wait_s=config.getoption("--board-wait"),
+                patience_s=config.getoption("--board-patience"),
             )
         except MynahError as error:
             raise pytest.UsageError(str(error)) from None

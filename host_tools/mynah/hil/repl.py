@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mynah.hil.values import decode, encode
-from mynah.link.repl import Repl
+from mynah.link.repl import Repl, ReplError
 
 if TYPE_CHECKING:
     from mynah.hil.console import Console
@@ -35,14 +35,15 @@ class BoardRepl:
             self._repl = Repl(console.url, port=port)
             self._repl.settle()
 
-    def run(self, code: str) -> str:
+    def run(self, code: str, *, timeout_s: float = 10.0) -> str:
         """Run code and return what it printed.
 
         Raises:
             ReplError: it raised an exception; the message and ``traceback`` say which.
-            BoardTimeoutError: it was silent for 10 seconds.
+            BoardTimeoutError: it was silent for ``timeout_s`` seconds.
         """
-        return self._run(code).replace("\r\n", "\n")
+        __tracebackhide__ = True
+        return self._run(code, timeout_s).replace("\r\n", "\n")
 
     def value(self, expression: str) -> Any:
         """The value of an expression: numbers, strings, bytes, arrays, containers of them.
@@ -51,6 +52,7 @@ class BoardRepl:
             ValueDecodeError: it is something else.
             ReplError, BoardTimeoutError: as `run`.
         """
+        __tracebackhide__ = True
         return self._value(f"_v = ({expression}\n)")
 
     def call(self, function: str, *arguments: Any, **named: Any) -> Any:
@@ -65,6 +67,7 @@ class BoardRepl:
             TypeError: an argument cannot be sent.
             ValueDecodeError, ReplError, BoardTimeoutError: as `value`.
         """
+        __tracebackhide__ = True
         if not _DOTTED.fullmatch(function):
             raise ValueError(f"{function!r} is not the name of a function")
         module, _, name = function.rpartition(".")
@@ -83,16 +86,22 @@ class BoardRepl:
             self._repl.close()
 
     def _value(self, code: str) -> Any:
+        __tracebackhide__ = True
         printed = self._run(f"{code}\nprint({_MARK!r}, repr(_v), {_MARK!r}, sep='')")
         return decode(printed.split(_MARK)[-2])
 
-    def _run(self, code: str) -> str:
+    def _run(self, code: str, timeout_s: float = 10.0) -> str:
+        __tracebackhide__ = True
         with self._console.lent() as port:
             port.patient = True
             self._repl.hand(port)
             self._note("> ", code)
             try:
-                printed = self._repl.run(code)
+                printed = self._repl.run(code, timeout_s=timeout_s)
+            except ReplError as error:
+                self._note("! ", error.traceback)
+                error.args = (f"{error}\n{error.traceback}",)  # for pytest to show
+                raise
             finally:
                 self._repl.settle()
         self._note("< ", printed.replace(_MARK, ""))

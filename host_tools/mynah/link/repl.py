@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _READ_S = 0.1
 _RAW_PROMPT = b">"
 _PROMPT_S = 2.0
+_TRIES = 2
+_STOP_S = 2.0
 
 
 class ReplError(BoardError):
@@ -60,7 +62,7 @@ class Repl:
         self._transport = _transport(url, baud) if port is None else _transport_on(url, port)
         try:
             with self._errors():
-                self._transport.enter_raw_repl(soft_reset=True)
+                self._stop_program()
         except BaseException:
             if not self._lent:
                 self._transport.serial.close()
@@ -72,17 +74,21 @@ class Repl:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def run(self, code: str) -> str:
+    def run(self, code: str, *, timeout_s: float = 10.0) -> str:
         """Run code and return what it printed.
 
         Raises:
             ReplError: it raised an exception.
-            BoardTimeoutError: it was silent for 10 seconds.
+            BoardTimeoutError: it was silent for ``timeout_s`` seconds.
             PortError: the port vanished.
         """
+        __tracebackhide__ = True  # of pytest: the caller's line matters
         with self._errors():
-            printed: bytes = self._transport.exec(code)
-        return printed.decode("utf-8", "replace")
+            printed, raised = self._transport.exec_raw(code, timeout=timeout_s)
+        if raised:
+            raise ReplError(raised.decode("utf-8", "replace"))
+        text: str = printed.decode("utf-8", "replace")
+        return text
 
     def value(self, expression: str) -> Any:
         """The value of an expression that is made of literals; raises as `run` does."""
@@ -98,6 +104,17 @@ class Repl:
         """Go on with a port that was given back, after `settle`."""
         port.unread(_RAW_PROMPT)
         self._transport.serial = port
+
+    def _stop_program(self) -> None:
+        """Enter the raw REPL; a Ctrl-C that hits an interrupt's handler stops nothing: once more.
+
+        Raises what mpremote raises.
+        """
+        for _ in range(_TRIES):
+            with contextlib.suppress(TransportError):
+                self._transport.enter_raw_repl(soft_reset=False, timeout_overall=_STOP_S)
+                break
+        self._transport.enter_raw_repl(soft_reset=True)
 
     def restart(self, timeout_s: float) -> Iterator[LogRecord]:
         """Reset the chip, as its RESET button does, and yield its log from the first line on.
