@@ -40,7 +40,9 @@ class Socket(io.IOBase):
         self.open = True
 
     def ioctl(self, request, flags):
-        return flags & 1 if request == 3 and self.mail else 0
+        if request != 3:
+            return -22  # in the unix port, 0 would be the file descriptor of stdin
+        return flags & 1 if self.mail else 0
 
     def recvfrom(self, n):
         if not self.mail:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import os
+import sys
 import time
 
 from fakes import house
@@ -19,7 +20,7 @@ from speaker.miot.client import Client
 from speaker.miot.server import Later, MiioError
 from speaker.util import log
 
-WORDS = "firmware/words"
+WORDS = "/words" if sys.platform == "esp32" else "firmware/words"
 START = {
     (2, 1): False,
     (2, 2): 100,
@@ -45,7 +46,7 @@ class Settled:
         client.REPLY_MS = (40, 40, 40)
         client.SEARCH_MS = 20
         runner.LIMIT_MS = 1500
-        self.folder = "/tmp/mynah_do_%d" % time.ticks_us()
+        self.folder = tmp_path + "/do_%d" % time.ticks_us()
         self.network = Network()
         self.network.client = Client(self.network.send)
         self.devices = Devices(Registry(self.folder), self.network.client, lambda: True)

@@ -7,6 +7,7 @@ import asyncio
 import gc
 import json
 import random
+import sys
 
 from fakes import house
 
@@ -17,7 +18,7 @@ from speaker.home.targets import distance
 from speaker.home.text import boundaries, fold
 from speaker.home.words import Words
 
-FOLDER = "firmware/words"
+FOLDER = "/words" if sys.platform == "esp32" else "firmware/words"
 
 K, B, C, T = "kitchen lamp", "bedside lamp", "ceiling lamp", "床头灯"
 COFFEE, FAN, AC, HEAT = "coffee machine", "tower fan", "air conditioner", "bathroom heater"

@@ -20,7 +20,7 @@ EVENTS = {"wake.heard": (8, 1, (6, 3)), "button.pressed": (9, 1, (1,))}
 class Ticks:
     """The module's `time`, moved by the test."""
 
-    ticks_add, ticks_diff = time.ticks_add, time.ticks_diff
+    ticks_add, ticks_diff = staticmethod(time.ticks_add), staticmethod(time.ticks_diff)
 
     def __init__(self):
         self.now_ms = (1 << 29) - 3000  # the ticks wrap on the way
