@@ -651,3 +651,27 @@ class Mounted:
     def __exit__(self, *_):
         self._nor.cut_at = None
         vfs.umount("/nor")
+
+
+def test_restore_forgets_the_devices_before_their_owner():
+    from fakes import radio
+
+    radio.install()
+    from speaker.app.device import Device as Methods
+
+    path = folder("restore")
+    home = Home(path, "firmware/words", lambda: True)
+    order = []
+
+    class Settings:
+        def restore(self):
+            order.append((len(home.devices.all()), os.listdir(path)))
+
+    with Lines():
+        home.devices.add(record())
+        home.devices.add(record(name="other"))
+        assert os.listdir(path)
+        methods = Methods("m", "", None, None, Settings(), None, None, home.forget)
+        methods.restore()
+    assert order == [(0, [])], order
+    os.rmdir(path)

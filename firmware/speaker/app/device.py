@@ -62,8 +62,10 @@ class Device:
     def restore(self) -> None:
         """Forget the owner and start again, ready to be set up."""
         log.warning("app", "restored: network, token and devices are forgotten")
-        self._settings.restore()
+        # The settings last: were the power cut between, the speaker would still have its owner,
+        # who sees that it is not done.
         self._forget()
+        self._settings.restore()
         self._restart.set()
 
     async def run(self) -> None:
