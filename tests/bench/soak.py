@@ -49,7 +49,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--hours", type=float, default=24, help="simulated hours (24)")
-    parser.add_argument("--seed", type=int, default=1, help="of everything that is random (1)")
+    parser.add_argument("--seed", type=int, default=1, help="of the troubles (1)")
     parser.add_argument(
         "--sound",
         action="store_true",

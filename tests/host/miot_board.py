@@ -1,12 +1,14 @@
 """Runs inside MicroPython: the speaker's miIO side on a loopback address, without hardware.
 
-Arguments: address; `new`, `owned` or `kept` (whatever the settings say); a folder for them. The
-firmware's own files do everything but the radio, the amplifier and the socket's address format
-(the unix port hands out packed addresses).
+Arguments: address; `new`, `owned` or `kept` (whatever the settings say); a folder for them; and
+perhaps `counted`: the clock of the stamps goes by packets, 25 a second, and the method `test.heap`
+tells the heap in use. The firmware's own files do everything but the radio, the amplifier and the
+socket's address format (the unix port hands out packed addresses).
 """
 
 # ruff: noqa: E402 - the stand-ins come before what imports them
 import asyncio
+import gc
 import sys
 
 sys.modules["network"] = type("network", (), {"STAT_IDLE": 1000, "STAT_CONNECTING": 1001})
@@ -36,6 +38,7 @@ from speaker.util.storage import TwoCopies
 from speaker.util.supervise import Supervisor
 
 ADDRESS, OWNER, FOLDER = sys.argv[1:4]
+IS_COUNTED = sys.argv[4:] == ["counted"]
 NETWORKS = {"home": "secret123", "caf\u00e9 \U0001f600": 'pass word "x"', "open": ""}
 DID = 0x12345678
 WORDS = speaker.__file__.rsplit("/", 2)[0] + "/words"
@@ -131,6 +134,20 @@ class Player:
         self._store.set("playing", 0)
 
 
+class Counted:
+    n = 0
+
+    @classmethod
+    def of(cls, handle, packet, peer):
+        cls.n += 1
+        return handle(packet, peer)
+
+
+def heap(_params, _peer):
+    gc.collect()
+    return gc.mem_alloc()
+
+
 def restart():
     log.info("app", "the board would restart")
 
@@ -182,7 +199,7 @@ async def main():
     door = udp.Door(ADDRESS)
 
     def clock_s():
-        return 1500 + uptime.seconds()
+        return 1500 + (Counted.n // 25 if IS_COUNTED else uptime.seconds())
 
     server = Server(
         settings.token,
@@ -205,6 +222,9 @@ async def main():
     server.channel = channel
     secure.attach(server, channel, provisioning.is_open_to)
     door.handle = secure.handle
+    if IS_COUNTED:
+        methods["test.heap"] = heap
+        door.handle = lambda packet, peer: Counted.of(secure.handle, packet, peer)
     udp_fake.install()
     supervisor = Supervisor(restart)
     supervisor.start("wifi", provisioning.run)

@@ -14,16 +14,16 @@ UPY_DIR = Path(__file__).parents[1] / "upy"
 
 
 class Board:
-    """The speaker's miIO side in a MicroPython process of its own."""
+    """The speaker's miIO side in a MicroPython process of its own; see there for the arguments."""
 
-    def __init__(self, address, owner, folder):
+    def __init__(self, address, owner, folder, *more):
         self.address = address
         self._log = folder / "log.txt"
         path = os.pathsep.join([str(FIRMWARE_DIR), str(UPY_DIR), ".frozen"])
         environment = {**os.environ, "MICROPYPATH": path}
         with self._log.open("wb") as file:
             self.process = subprocess.Popen(
-                [*micropython_command(), str(BOARD), address, owner, str(folder)],
+                [*micropython_command(), str(BOARD), address, owner, str(folder), *more],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,

@@ -91,6 +91,16 @@ def test_damaged_packets_are_refused(damage):
         codec.decode(damage(packet), TOKEN)
 
 
+def test_json_that_is_deeper_than_the_stack_is_a_damaged_payload(monkeypatch):
+    def encode_as_it_is(payload, **_):
+        return payload
+
+    monkeypatch.setattr(codec.json, "dumps", encode_as_it_is)
+    packet = codec.encode("[" * 30_000, TOKEN, device_id=DEVICE_ID, stamp=5)
+    with pytest.raises(PacketError, match="damaged"):
+        codec.decode(packet, TOKEN)
+
+
 def test_another_token_is_refused():
     packet = codec.encode({"id": 1}, TOKEN, device_id=DEVICE_ID, stamp=5)
     with pytest.raises(PacketError, match="another token"):

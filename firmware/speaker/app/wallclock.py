@@ -1,6 +1,10 @@
 """The time of day, once somebody has told it: the board has no clock that runs without power."""
 
+from micropython import const
+
 from speaker.util.clock import Uptime
+
+_LAST_S = const(0xFFFFFFFF)  # what the spec's format holds: in the year 2106
 
 
 class WallClock:
@@ -12,7 +16,7 @@ class WallClock:
 
     def now_s(self) -> int:
         """Seconds since 1970, or 0 while nobody has set it."""
-        return self._start_s + self._uptime.seconds() if self._start_s else 0
+        return min(_LAST_S, self._start_s + self._uptime.seconds()) if self._start_s else 0
 
     def set_s(self, now_s: int) -> None:
         """Set it. ValueError for a time that would put the speaker's start before 1970."""

@@ -136,7 +136,7 @@ def decode(data: bytes, token: bytes) -> Packet:
         unpadder = padding.PKCS7(_BLOCK_BITS).unpadder()
         text = unpadder.update(padded) + unpadder.finalize()
         payload = json.loads(text.rstrip(b"\0").decode())
-    except ValueError as error:  # padding, UTF-8 or JSON
+    except (ValueError, RecursionError) as error:  # padding, UTF-8, JSON, or JSON without end
         raise PacketError("the payload is damaged") from error
     return Packet(device_id, stamp, payload)
 

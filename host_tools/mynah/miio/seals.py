@@ -125,7 +125,7 @@ class ChannelSeal:
             raise PacketError("there is no session")
         try:
             return json.loads(self._session.open(data).decode())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise PacketError("the payload is damaged") from error
 
     def lost(self) -> None:

@@ -1,7 +1,6 @@
 """Who talks to the board: clients with the habits of real ones, and others that mean no good."""
 
 import json
-import os
 import random
 
 from speaker.miot import codec
@@ -304,7 +303,7 @@ class Guesser(Silence):
         if self._n % 30 == 1:
             self._stamps.send(HELLO)
         text = b'{"id":%d,"method":"miIO.info","params":[]}' % self._n
-        self.send(codec.Codec(os.urandom(16)).encrypt(self._did, self._stamp + 1, text))
+        self.send(codec.Codec(_noise(16)).encrypt(self._did, self._stamp + 1, text))
 
 
 class Thief(Silence):
@@ -352,11 +351,15 @@ class Flooder:
         if kind < 3:
             packet = HELLO
         elif kind == 3:
-            packet = os.urandom(random.randrange(1, 1400))
+            packet = _noise(random.randrange(1, 1400))
         elif kind == 4:
-            packet = os.urandom(1472)
+            packet = _noise(1472)
         elif kind == 5:
             packet = HELLO[: random.randrange(32)]  # empty ones among them
         else:
-            packet = codec.Codec(bytes(16)).encrypt(self._did, 1, os.urandom(600))
+            packet = codec.Codec(bytes(16)).encrypt(self._did, 1, _noise(600))
         self._endpoint.send(packet)
+
+
+def _noise(count):
+    return bytes([random.getrandbits(8) for _ in range(count)])

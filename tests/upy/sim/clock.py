@@ -107,20 +107,52 @@ class Time:
 
 
 class Poll:
-    """`select.poll`: moves the clock on until something is ready."""
+    """`select.poll` for a look at what is ready, without waiting."""
 
-    def __init__(self, clock):
-        self._clock = clock
-        self._map = {}
+    def __init__(self):
+        # In the order of registration: a dict's order depends on where in memory the streams are.
+        self._entries = []
 
     def register(self, stream, mask=5):
-        self._map[id(stream)] = [stream, mask]
+        if not self._set(stream, mask):
+            self._entries.append([stream, mask])
 
     def modify(self, stream, mask):
-        self._map[id(stream)][1] = mask
+        self._set(stream, mask)
 
     def unregister(self, stream):
-        self._map.pop(id(stream), None)
+        self._entries = [entry for entry in self._entries if entry[0] is not stream]
+
+    def _set(self, stream, mask):
+        for entry in self._entries:
+            if entry[0] is stream:
+                entry[1] = mask
+                return True
+        return False
+
+    def ipoll(self, timeout_ms=-1):
+        if timeout_ms:
+            raise ValueError("the event loop alone waits")
+        return self._ready()
+
+    def poll(self, timeout_ms=-1):
+        return self.ipoll(timeout_ms)
+
+    def _ready(self):
+        ready = []
+        for stream, mask in self._entries:
+            events = stream.ioctl(3, mask)
+            if events:
+                ready.append((stream, events))
+        return ready
+
+
+class LoopPoll(Poll):
+    """The event loop's: moves the clock on until something is ready."""
+
+    def __init__(self, clock):
+        super().__init__()
+        self._clock = clock
 
     def ipoll(self, timeout_ms=-1):
         clock = self._clock
@@ -135,36 +167,22 @@ class Poll:
             ready = self._ready()
         return ready
 
-    def poll(self, timeout_ms=-1):
-        return self.ipoll(timeout_ms)
-
-    def _ready(self):
-        ready = []
-        for stream, mask in self._map.values():
-            events = stream.ioctl(3, mask)
-            if events:
-                ready.append((stream, events))
-        return ready
-
 
 class Select:
-    """The module `select`."""
+    """The module `select`; `poll` makes what `make` gives."""
 
     POLLIN, POLLPRI, POLLOUT, POLLERR, POLLHUP = 1, 2, 4, 8, 16
 
-    def __init__(self, clock):
-        self._clock = clock
-
-    def poll(self):
-        return Poll(self._clock)
+    def __init__(self, make):
+        self.poll = make
 
 
 def install(clock):
     """Simulated time in the place of the real one, for modules that are imported from now on."""
     sys.modules["time"] = Time(clock)
-    sys.modules["select"] = Select(clock)
+    sys.modules["select"] = Select(Poll)
     core.ticks = lambda: _AHEAD_MS + clock.now_us // 1000
     core.ticks_add = lambda ticks, delta: ticks + delta
     core.ticks_diff = lambda later, earlier: later - earlier
-    core.select = sys.modules["select"]
+    core.select = Select(lambda: LoopPoll(clock))
     asyncio.new_event_loop()

@@ -2,6 +2,7 @@
 
 import io
 import os
+import random
 import sys
 
 import vfs
@@ -182,6 +183,41 @@ class I2S:
         self._open = False
 
 
+class Timer:
+    """A periodic timer; there is one of each number."""
+
+    ONE_SHOT, PERIODIC = 0, 1
+    clock = None
+    _made = {}
+
+    def __new__(cls, number=0):
+        if number not in cls._made:
+            cls._made[number] = object.__new__(cls)
+            cls._made[number]._run = 0
+        return cls._made[number]
+
+    def __init__(self, number=0):
+        pass
+
+    def init(self, *, mode=PERIODIC, period=-1, callback=None):
+        self._run += 1
+        self._period, self._callback = period, callback
+        self.clock.after(period, self._tick, self._run)
+
+    def _tick(self, run):
+        if run == self._run:
+            self.clock.after(self._period, self._tick, run)
+            self._callback(self)
+
+    def deinit(self):
+        self._run += 1
+
+    @classmethod
+    def power_off(cls):
+        for timer in cls._made.values():
+            timer.deinit()
+
+
 class SPI:
     def __init__(self, *_, **__):
         pass
@@ -193,7 +229,7 @@ class SPI:
 class Machine:
     """The module `machine`."""
 
-    Pin, I2S, SPI = Pin, I2S, SPI
+    Pin, I2S, SPI, Timer = Pin, I2S, SPI, Timer
     PWRON_RESET, HARD_RESET = 1, 2
 
     def unique_id(self):
@@ -246,6 +282,19 @@ class ConsoleInput(io.IOBase):
         return n
 
 
+class Os:
+    """`os`, whose noise is the seed's."""
+
+    def __init__(self, random):
+        self._random = random
+
+    def __getattr__(self, name):
+        return getattr(os, name)
+
+    def urandom(self, count):
+        return bytes([self._random.getrandbits(8) for _ in range(count)])
+
+
 class Sys:
     """`sys` for whoever reads the console."""
 
@@ -257,7 +306,8 @@ class Sys:
 
 
 def install(clock):
-    """Put it in the place of `machine` and `neopixel`."""
-    I2S.clock = clock
+    """Put it in the place of `machine` and `neopixel`, and of `os`."""
+    I2S.clock = Timer.clock = clock
+    sys.modules["os"] = Os(random)
     sys.modules["machine"] = Machine()
     sys.modules["neopixel"] = type("neopixel", (), {"NeoPixel": NeoPixel})

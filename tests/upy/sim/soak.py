@@ -1,7 +1,6 @@
 """Hours of polling, loss, router restarts, wrong DHCP, floods and power cuts in a few seconds."""
 
 import gc
-import random
 from array import array
 
 from sim import clients
@@ -63,6 +62,25 @@ class Report:
 
     def wrong_answer(self, what, packet):
         self.violation("%d bytes in answer to %s" % (len(packet), what))
+
+
+class Chance:
+    """The troubles' own random numbers, so that a seed brings the same ones at the same times.
+
+    What else is random comes in the order in which asyncio runs tasks that are due at once, which
+    depends on the computer's clock. The numbers are Numerical Recipes' 32-bit generator's.
+    """
+
+    def __init__(self, seed):
+        self._state = seed & 0xFFFFFFFF
+        for _ in range(8):
+            self.randrange(1)
+
+    def randrange(self, low, high=None):
+        if high is None:
+            low, high = 0, low
+        self._state = (1664525 * self._state + 1013904223) & 0xFFFFFFFF
+        return low + (self._state >> 8) * (high - low) // (1 << 24)
 
 
 class Growth:
@@ -145,6 +163,7 @@ class Soak:
         self.report = Report(self.world)
         self._did = int.from_bytes(MAC[2:6], "big")
         self._every_s = every_s
+        self._chance = Chance(seed)
         self._power_cuts = False
         self._offline_us = None
         self._heap, self._tasks = Growth(), Growth()
@@ -192,21 +211,26 @@ class Soak:
         """Something goes wrong around the board."""
         clock, router = self.world.clock, self.world.router
         least_s, most_s = self._every_s
-        clock.after(random.randrange(least_s, most_s) * 1000, self._trouble)
-        kind = random.randrange(6 if self._power_cuts else 4)
+        clock.after(self._chance.randrange(least_s, most_s) * 1000, self._trouble)
+        kind = self._chance.randrange(6 if self._power_cuts else 4)
         self.disturb()
         if kind in (0, 1):
             self.router_restarts += 1
             self._change(up=False)
-            lease = random.randrange(20, 40)
+            lease = self._chance.randrange(20, 40)
             clock.after(
-                random.randrange(5_000, 300_000), self._change_all, ("up", "lease"), (True, lease)
+                self._chance.randrange(5_000, 300_000),
+                self._change_all,
+                ("up", "lease"),
+                (True, lease),
             )
         elif kind == 2:
             self.no_addresses += 1
             self._change(up=False, dhcp=False)
             clock.after(20_000, self._change_all, ("up",), (True,))
-            clock.after(random.randrange(60_000, 180_000), self._change_all, ("dhcp",), (True,))
+            clock.after(
+                self._chance.randrange(60_000, 180_000), self._change_all, ("dhcp",), (True,)
+            )
         elif kind == 3:
             self.new_channels += 1
             self._change(channel=1 + router.channel % 11)
@@ -215,12 +239,12 @@ class Soak:
         else:
             # In the midst of a write, if there is one soon.
             flash = self.world.flash
-            flash.cut_at = flash.operations + random.randrange(1, 6)
+            flash.cut_at = flash.operations + self._chance.randrange(1, 6)
             clock.after(300_000, self._no_cut)
             self._owner_slides()
 
     def _owner_slides(self):
-        self.world.speaker.store.set("volume", random.randrange(101))
+        self.world.speaker.store.set("volume", self._chance.randrange(101))
 
     def _no_cut(self):
         self.world.flash.cut_at = None

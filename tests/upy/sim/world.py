@@ -103,12 +103,12 @@ class World:
         self.resets = 0
 
     def _import_firmware(self):
-        from speaker.app import console, main, wiring
+        from speaker.app import keyboard, main, wiring
         from speaker.util import log
 
         self.main = main
-        main.sys = hardware.Sys(self.console)
-        console.sys = main.sys
+        self._keyboard = keyboard
+        keyboard.sys = hardware.Sys(self.console)
         log.sys = type("sys", (), {"stdout": self.log, "print_exception": sys.print_exception})
         if not hardware.I2S.sound:
             wiring.microphone = _no_microphone(wiring.microphone)
@@ -143,6 +143,8 @@ class World:
         self.radio.reset()
         hardware.Pin.made.clear()
         hardware.I2S.epoch += 1
+        hardware.Timer.power_off()
+        self._keyboard._keyboard = None
         try:
             sys.modules["time"].sleep_ms(_OFF_MS)
         except hardware.PowerCut:

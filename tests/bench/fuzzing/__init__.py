@@ -1,0 +1,1 @@
+"""Packets that nobody should send, and what is due for each: see tests/bench/fuzz.py."""
