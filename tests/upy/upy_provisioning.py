@@ -266,6 +266,19 @@ def test_wrong_requests_are_refused_and_change_nothing():
     machine.run(steps)
 
 
+def test_a_network_that_is_away_does_not_keep_doors_from_listening():
+    machine = Machine(OWNED, *([[(30, 1001)]] * 20))
+    machine.station.heard = [(b"other", b"\x02\x00\x00\x00\x00\x01", 6, -30, 3, False)]
+
+    async def steps(m):
+        for _ in range(5):
+            await m.until("associating")
+            assert [each.ssid for each in await m.machine.scan()] == [b"other"]
+        await m.until("associating")
+
+    machine.run(steps)
+
+
 def test_a_scan_for_clients_on_the_set_up_network():
     machine = Machine({}, GOOD)
     rows = [(b"net %03d" % n, b"\x02\x00\x00\x00\x00\x01", 6, -30 - n, 3, False) for n in range(60)]

@@ -1,5 +1,6 @@
 """Improv over the serial port, with the JavaScript SDK as it is; Ctrl-C with mpremote as it is."""
 
+import hashlib
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from mynah import boards
 from mynah.cli import cli
 from mynah.errors import BoardError, BoardTimeoutError
 from mynah.flash import files, filesystem, partitions
+from mynah.improv.serial_door import SerialDoor
 from mynah.link.urlhandler.protocol_rfc2217 import Serial
 from mynah.miio import JoinError, devices
 from mynah.virtual.board import VirtualBoard
@@ -139,6 +141,34 @@ def test_a_session_with_the_sdk_from_npm(speaker, sdk):
     assert [state for state in seen["states"] if state == 3] == [3, 3]
     assert seen["problems"] == []
     assert speaker.world.wifi.joined == SSID
+
+
+KEY = hashlib.pbkdf2_hmac("sha1", b"a passphrase", b"with a key", 4096, 32).hex()
+ODD = [
+    (b"\xff\xfe no text \x80", "secret123", {}),
+    (b"x" * 32, "p" * 63, {}),
+    (b"  spaces  ", "  spaces  ", {}),
+    (b"'\"\\ %s {} \x1b[2J", "'\"\\ %s {}", {}),
+    ("\u5bb6\U0001f3e0".encode(), "\u5bc6\u7801\u5bc6\u7801", {}),
+    (b"hidden", "secret123", {"hidden": True, "channel": 11}),
+    (b"no password", "", {}),
+    (b"with a key", KEY, {"password": "a passphrase"}),
+]
+
+
+def test_odd_names_and_passwords(speaker):
+    boot(speaker)
+    wifi = speaker.world.wifi
+    for name, password, options in ODD:
+        wifi.add(name, **{"password": password, **options})
+    with SerialDoor(speaker.url) as door:
+        heard = [each.name for each in door.scan()]
+        assert [name in heard for name, *_ in ODD] == ["hidden" not in each[2] for each in ODD]
+        for name, password, _ in ODD:
+            door.join(name, password, "", lambda _: None)
+            (made,) = [each for each in wifi.networks if each.name == name]
+            assert wifi.joined == made.ssid
+        assert door.finish().address == speaker.address
 
 
 def test_a_frame_while_it_starts_does_not_stop_it(speaker):

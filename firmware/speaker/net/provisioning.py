@@ -52,6 +52,8 @@ RETRYING = "retrying"
 _STEPS = {wifi.SCANNING: SCANNING, wifi.ASSOCIATING: ASSOCIATING, wifi.ADDRESS: ADDRESS}
 _COUNTED = {wifi.WRONG_PASSWORD: "auth_fail_count", wifi.NO_ADDRESS: "dhcp_fail_count"}
 
+_LOOK_MS = 50
+
 # Plain numbers, not const(): the tests shorten them.
 # The answer to `miIO.config_router` must be on its way before the radio changes channel.
 REPLY_MS = 300
@@ -96,6 +98,8 @@ class Provisioning:
         self.window = Window(radio, store, set_up_ssid)
         self._trial: Trial | None = None  # the newest one that a door wants
         self._last: Trial | None = None
+        self._joining = False
+        self._n_scans = 0  # that doors wait for
         self._wake = asyncio.Event()
         self._reported = asyncio.Event()
         self._counts = {"conn_success_count": 0, "conn_fail_count": 0}
@@ -144,9 +148,20 @@ class Provisioning:
         return True
 
     async def scan(self) -> list:
-        """The access points in reach, for doors; empty while something is tried."""
+        """The access points in reach, for doors; empty while something is tried.
+
+        The radio cannot scan while it joins: looking for a network that is away is put off.
+        """
         self.window.extend()
-        return [] if self._trial else await self._radio.scan()
+        self._n_scans += 1
+        try:
+            if self._trial is None:
+                self._radio.abort()
+            while self._joining and self._trial is None:
+                await asyncio.sleep_ms(_LOOK_MS)
+            return [] if self._trial else await self._radio.scan()
+        finally:
+            self._n_scans -= 1
 
     @property
     def is_trying(self) -> bool:
@@ -234,6 +249,9 @@ class Provisioning:
                 if not self._radio.is_joined():
                     log.warning("net", "lost the network")
                 continue
+            if self._n_scans:
+                await self._pause(_LOOK_MS)
+                continue
             reason = await self._join(*self._settings.credentials())
             if reason not in (wifi.OK, wifi.ABORTED):
                 self._set_state(RETRYING, reason)
@@ -242,9 +260,13 @@ class Provisioning:
 
     async def _join(self, ssid: bytes, password: str) -> str:
         log.info("wifi", "joining %s", credentials.shown(ssid))
-        reason = await self._radio.join(
-            ssid, password, lambda step: self._set_state(_STEPS[step], "")
-        )
+        self._joining = True
+        try:
+            reason: str = await self._radio.join(
+                ssid, password, lambda step: self._set_state(_STEPS[step], "")
+            )
+        finally:
+            self._joining = False
         if reason == wifi.OK:
             self._counts["conn_success_count"] += 1
         elif reason != wifi.ABORTED:
