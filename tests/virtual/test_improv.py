@@ -159,6 +159,7 @@ ODD = [
 def test_odd_names_and_passwords(speaker):
     boot(speaker)
     wifi = speaker.world.wifi
+    wifi.join_seconds = wifi.scan_seconds = 0.02
     for name, password, options in ODD:
         wifi.add(name, **{"password": password, **options})
     with SerialDoor(speaker.url) as door:
