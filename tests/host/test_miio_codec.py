@@ -1,7 +1,9 @@
 """miIO packets against the worked examples of the protocol notes and against python-miio."""
 
 import datetime as dt
+import json
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -12,59 +14,44 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # python-miio's use of click
     from miio.protocol import Message
 
-TOKEN = bytes.fromhex("00112233445566778899aabbccddeeff")
-DEVICE_ID = 0x12345678
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "miio.json").read_text())
+TOKEN = bytes.fromhex(VECTORS["token"])
+DEVICE_ID = VECTORS["device_id"]
 
-# Request bytes, computed from the protocol's description (key, IV and checksum written out there).
-INFO = (
-    {"id": 1, "method": "miIO.info", "params": []},
-    1501,
-    (
-        "213100500000000012345678000005ddb393630a5b749263256cab4795233cb9"
-        "a5516ec6151955dc2bb2d43e7c84c18352a39a7f22fd2903d282a5783c6d56ac"
-        "8c9c7629130a25fac17d38175c1a7799"
-    ),
-)
-ROUTER = (
-    {
-        "id": 2,
-        "method": "miIO.config_router",
-        "params": {"ssid": "home", "passwd": "secret123", "uid": 0},
-    },
-    1502,
-    (
-        "213100800000000012345678000005de0335f263ac8a91ffbd283f108f55181c"
-        "0efba9576571a58d5364c7399a86a715980976c55b42de91d85a4c7a22303be4"
-        "21005e995588adbda5d8758b7e8146a72cae68dccc843c3f6cc370b2da58478a"
-        "daed34595d1105091b734959dd45388c6cd8a9d8ab40ace506e52d025a11bda0"
-    ),
-)
-REPLY_WITH_NUL = (
-    "213100400000000012345678000005de1323f2b08443e3dc4c6063729560721c"
-    "94728d16660ed6ad0cf3c3994d544ab3d5018e47fafc2d9d6bee5964dfd81e68"
+
+def packet_of(vector):
+    return bytes.fromhex(vector["header"] + vector["checksum"] + vector["cipher"])
+
+
+every_packet = pytest.mark.parametrize(
+    "vector", VECTORS["packets"], ids=[vector["name"] for vector in VECTORS["packets"]]
 )
 
 
-@pytest.mark.parametrize(("payload", "stamp", "packet"), [INFO, ROUTER])
-def test_packets_are_byte_for_byte_those_of_the_notes(payload, stamp, packet):
-    encoded = codec.encode(payload, TOKEN, device_id=DEVICE_ID, stamp=stamp)
-    assert encoded.hex() == packet
-    decoded = codec.decode(encoded, TOKEN)
+@every_packet
+def test_packets_are_byte_for_byte_those_of_the_notes(vector):
+    payload, stamp = json.loads(vector["text"]), vector["stamp"]
+    packet = packet_of(vector)
+    decoded = codec.decode(packet, TOKEN)
     assert (decoded.device_id, decoded.stamp, decoded.payload) == (DEVICE_ID, stamp, payload)
+    if not vector["nul"]:  # as clients write it
+        assert codec.encode(payload, TOKEN, device_id=DEVICE_ID, stamp=stamp) == packet
 
 
-def test_a_reply_that_ends_in_nul_is_read():
-    reply = codec.decode(bytes.fromhex(REPLY_WITH_NUL), TOKEN)
-    assert reply.payload == {"id": 2, "result": ["ok"]}
+@every_packet
+def test_python_miio_takes_the_notes_for_right(vector):
+    message = Message.parse(packet_of(vector), token=TOKEN)
+    assert message.data.value == json.loads(vector["text"])
 
 
 def test_hello_tells_the_token_only_before_pairing():
-    assert codec.hello_request().hex() == "21310020" + "ff" * 28
-    start = "213100200000000012345678000005dc"
-    unpaired = codec.parse_hello(bytes.fromhex(start + TOKEN.hex()))
-    assert (unpaired.device_id, unpaired.stamp, unpaired.token) == (DEVICE_ID, 1500, TOKEN)
-    for hidden in ("ff", "00"):
-        assert codec.parse_hello(bytes.fromhex(start + hidden * 16)).token is None
+    vectors = VECTORS["hello"]
+    assert codec.hello_request().hex() == vectors["request"]
+    unpaired = codec.parse_hello(bytes.fromhex(vectors["token_shown"]))
+    expected = (DEVICE_ID, vectors["stamp"], TOKEN)
+    assert (unpaired.device_id, unpaired.stamp, unpaired.token) == expected
+    for hidden in (vectors["token_kept"], vectors["token_kept"][:32] + "00" * 16):
+        assert codec.parse_hello(bytes.fromhex(hidden)).token is None
 
 
 def test_secrets_are_not_in_reprs():

@@ -5,70 +5,52 @@ from binascii import unhexlify
 
 from speaker.miot import codec
 
-TOKEN = unhexlify("00112233445566778899aabbccddeeff")
-DID = 0x12345678
-HELLO = unhexlify("21310020" + 28 * "ff")
+with open("tests/vectors/miio.json") as file:
+    VECTORS = json.load(file)
+TOKEN = unhexlify(VECTORS["token"])
+DID = VECTORS["device_id"]
+HELLO = unhexlify(VECTORS["hello"]["request"])
 
-INFO = b'{"id":1,"method":"miIO.info","params":[]}'
-INFO_PACKET = unhexlify(
-    "213100500000000012345678000005dd"
-    "b393630a5b749263256cab4795233cb9"
-    "a5516ec6151955dc2bb2d43e7c84c18352a39a7f22fd2903d282a5783c6d56ac"
-    "8c9c7629130a25fac17d38175c1a7799"
-)
-INFO_NUL_PACKET = unhexlify(
-    "213100500000000012345678000005dd"
-    "815301dd887acae7ee0bfe70e21d1d51"
-    "a5516ec6151955dc2bb2d43e7c84c18352a39a7f22fd2903d282a5783c6d56ac"
-    "d8b5de0116c0ebf35983dd023f849c97"
-)
-CONFIG = (
-    b'{"id":2,"method":"miIO.config_router","params":{"ssid":"home","passwd":"secret123","uid":0}}'
-)
-CONFIG_PACKET = unhexlify(
-    "213100800000000012345678000005de"
-    "0335f263ac8a91ffbd283f108f55181c"
-    "0efba9576571a58d5364c7399a86a715980976c55b42de91d85a4c7a22303be4"
-    "21005e995588adbda5d8758b7e8146a72cae68dccc843c3f6cc370b2da58478a"
-    "daed34595d1105091b734959dd45388c6cd8a9d8ab40ace506e52d025a11bda0"
-)
-REPLY = b'{"id":2,"result":["ok"]}'
-REPLY_PACKET = unhexlify(
-    "213100400000000012345678000005de"
-    "1323f2b08443e3dc4c6063729560721c"
-    "94728d16660ed6ad0cf3c3994d544ab3d5018e47fafc2d9d6bee5964dfd81e68"
-)
+
+def packet_of(vector):
+    return unhexlify(vector["header"] + vector["checksum"] + vector["cipher"])
+
+
+PACKETS = [packet_of(vector) for vector in VECTORS["packets"]]
+INFO_PACKET, _, _, REPLY_PACKET = PACKETS
 
 
 def test_hello():
     assert codec.is_hello(HELLO)
     assert not codec.is_hello(HELLO[:-1])
     assert not codec.is_hello(HELLO + b"\xff")
-    shown = unhexlify("213100200000000012345678000005dc00112233445566778899aabbccddeeff")
-    kept = unhexlify("213100200000000012345678000005dc" + 32 * "f")
-    assert codec.hello_reply(DID, 1500, TOKEN) == shown
-    assert codec.hello_reply(DID, 1500, None) == kept
+    stamp = VECTORS["hello"]["stamp"]
+    shown = unhexlify(VECTORS["hello"]["token_shown"])
+    kept = unhexlify(VECTORS["hello"]["token_kept"])
+    assert codec.hello_reply(DID, stamp, TOKEN) == shown
+    assert codec.hello_reply(DID, stamp, None) == kept
+    assert codec.hello_fields(kept) == (DID, stamp)
+
+
+def test_keys():
+    c = codec.Codec(TOKEN)
+    assert (c._key, c._iv) == (unhexlify(VECTORS["key"]), unhexlify(VECTORS["iv"]))
 
 
 def test_decrypts_with_and_without_nul():
     c = codec.Codec(TOKEN)
-    for packet, text in (
-        (INFO_PACKET, INFO),
-        (INFO_NUL_PACKET, INFO),
-        (CONFIG_PACKET, CONFIG),
-        (REPLY_PACKET, REPLY),
-    ):
+    for packet, vector in zip(PACKETS, VECTORS["packets"]):
+        assert codec.header(packet) == (DID, vector["stamp"])
+        assert codec.stamp_of(packet) == vector["stamp"]
         assert c.is_signed(packet)
-        assert c.decrypt(packet) == text
-        json.loads(c.decrypt(packet))
-    assert codec.header(INFO_PACKET) == (DID, 0x5DD)
-    assert codec.stamp_of(CONFIG_PACKET) == 0x5DE
+        assert c.decrypt(packet) == vector["text"].encode()
 
 
 def test_encrypts_byte_for_byte():
     c = codec.Codec(TOKEN)
-    assert c.encrypt(DID, 0x5DE, REPLY) == REPLY_PACKET
-    assert c.encrypt(DID, 0x5DD, INFO) == INFO_NUL_PACKET
+    for packet, vector in zip(PACKETS, VECTORS["packets"]):
+        if vector["nul"]:  # as devices write it
+            assert c.encrypt(DID, vector["stamp"], vector["text"].encode()) == packet
     for n in range(40):  # every padding length, there and back
         text = b"x" * n
         packet = c.encrypt(DID, 7, text)

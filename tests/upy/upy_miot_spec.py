@@ -4,6 +4,7 @@ import asyncio
 
 from speaker.miot import spec as miot
 from speaker.miot import spec_table
+from speaker.miot.request import MAX_TEXT, reply
 from speaker.miot.server import Later, MiioError
 from speaker.miot.spec import NotAvailableError, Spec, is_allowed, whole
 from speaker.util import log
@@ -281,3 +282,22 @@ def test_an_action_may_answer_later():
 
     assert result("") == {"did": "x", "siid": 3, "aiid": 1, "code": 0, "out": ["done"]}
     assert result("no")["code"] == miot.FAILED
+
+
+def test_a_long_text_does_not_keep_the_others_back():
+    properties = {(8, n): ("wake.p%d" % n, "string", 1, None) for n in range(1, 11)}
+    values = {(8, n): "x" * 60 for n in range(1, 11)}
+    readers = {"wake.p%d" % n: lambda n=n: values[(8, n)] for n in range(1, 11)}
+    spec = Spec(properties, {}, readers, {}, {})
+    asked = [{"did": "wake:p%d" % n, "siid": 8, "piid": n} for n in range(1, 11)]
+    assert codes(spec.get_properties(asked, None)) == [0] * 10
+    values[(8, 5)] = "y" * 690
+    got = spec.get_properties(asked, None)
+    assert codes(got) == [0, 0, 0, 0, miot.FAILED, 0, 0, 0, 0, 0]
+    assert "value" not in got[4] and "alone" in got[4]["message"]
+    assert len(reply(9999, "result", got)) <= MAX_TEXT and b'"error"' not in reply(1, "result", got)
+    assert spec.get_properties([asked[4]], None)[0]["value"] == "y" * 690
+    values[(8, 1)] = values[(8, 2)] = "\u00e9" * 400
+    got = spec.get_properties(asked, None)
+    assert codes(got)[:3] == [miot.FAILED, miot.FAILED, 0]
+    assert b'"error"' not in reply(1, "result", got)

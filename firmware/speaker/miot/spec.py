@@ -3,9 +3,11 @@
 Each item of a request gets a code of its own, as MIoT's LAN calls want it.
 """
 
+import json
+
 from micropython import const
 
-from speaker.miot.request import whole
+from speaker.miot.request import MAX_TEXT, whole
 from speaker.miot.server import INVALID_ARGUMENT, Later, MiioError
 from speaker.util import log
 from speaker.util.hints import Any
@@ -27,6 +29,9 @@ _MAX_ITEMS = const(32)
 # Clients put names of their own, or "0", in the place of a device id (python-miio: the property's
 # name). A number that is as long as a real id is one, and then it has to be ours.
 _ID_DIGITS = const(6)
+_LONG = const(300)  # characters of text: below that, even the longest batch fits
+_ROOM = const(60)  # in a reply, for what is around the results, and for code and message
+_ASK_ALONE = "too long: ask for it alone"
 
 
 class NotAvailableError(Exception):
@@ -84,7 +89,7 @@ class Spec:
 
     def get_properties(self, params: object, _peer: tuple) -> list:
         """`[{did, siid, piid}]` -> `[{did, siid, piid, code, value}]`."""
-        return [self._get(item) for item in _items(params)]
+        return _fitting([self._get(item) for item in _items(params)])
 
     def set_properties(self, params: object, _peer: tuple) -> list:
         """`[{did, siid, piid, value}]` -> `[{did, siid, piid, code}]`."""
@@ -218,6 +223,26 @@ def _items(params: object) -> list:
         if not isinstance(item, dict):
             raise MiioError(INVALID_ARGUMENT, "params: objects are wanted")
     return params
+
+
+def _fitting(results: list) -> list:
+    """Results that fit a reply: a text that is too long beside the others is left out, with a code.
+
+    Clients put ten properties into a call without knowing which of them are long.
+    """
+    texts = [item for item in results if isinstance(item.get("value"), str)]
+    if sum([len(item["value"]) for item in texts]) < _LONG:
+        return results
+    size = _ROOM + len(json.dumps(results).encode())
+    while size > MAX_TEXT and texts:
+        longest = max(texts, key=lambda item: len(item["value"]))
+        texts = [item for item in texts if item is not longest]
+        size -= len(json.dumps(longest["value"]).encode())
+        del longest["value"]
+        longest["code"] = FAILED
+        longest["message"] = _ASK_ALONE
+        size += len(_ASK_ALONE)
+    return results
 
 
 async def _later(result: dict, coroutine: Any) -> dict:
