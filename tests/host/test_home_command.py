@@ -6,18 +6,20 @@ to is read back with python-miio's own client.
 
 import gc
 import json
+import os
+import signal
 import time
 import warnings
 from pathlib import Path
 
 import pytest
+from home_user import SPEAKER_TOKEN, User
 from loopback import addresses
 from miot_process import Board
 
 from mynah.bench.home import peers
 from mynah.bench.home.peers import TOKEN, Simulated, Simulators
-from mynah.cli import cli
-from mynah.errors import BoardTimeoutError, UsageError
+from mynah.errors import BoardError, BoardTimeoutError, UsageError
 from mynah.home.device import WrongTokenError
 from mynah.miio.devices import Device, remember
 
@@ -28,7 +30,6 @@ with warnings.catch_warnings():
 # python-miio 0.6 leaves its sockets to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
-SPEAKER_TOKEN = "00112233445566778899aabbccddeeff"
 DEVICES = Path(__file__).with_name("home_devices")
 LAMP = Path(peers.__file__).with_name("lamp.json")
 WRONG = "5a" * 16
@@ -42,35 +43,17 @@ def _no_socket_outlives_its_test():
         gc.collect()
 
 
-class Home:
-    """A speaker, three devices, and the command line of a user who has paired the speaker."""
+class Home(User):
+    """The user of a home with three devices."""
 
-    def __init__(self, speaker, lamp, plug, fan, capsys):
-        self.speaker = speaker
+    def __init__(self, lamp, plug, fan, *user):
+        super().__init__(*user)
         self.lamp, self.plug, self.fan = lamp, plug, fan
-        self._capsys = capsys
-
-    def mynah(self, *arguments, code=0):
-        """What a command prints; its exit code is checked."""
-        self._capsys.readouterr()
-        try:
-            cli.main(["home", *arguments], standalone_mode=False)
-            exited = 0
-        except SystemExit as error:
-            exited = error.code
-        shown = self._capsys.readouterr()
-        assert exited == code, shown.out + shown.err
-        return shown
-
-    def json(self, *arguments, code=0):
-        return json.loads(self.mynah(*arguments, "--json", code=code).out)
 
     def add_all(self):
-        self.mynah("add", "--address", self.lamp, "--name", "kitchen lamp", "--room", "kitchen",
-                   "--spec", str(LAMP))  # fmt: skip
-        self.mynah("add", "--address", self.plug, "--name", "heater plug", "--room", "bathroom",
-                   "--spec", str(DEVICES / "plug.json"))  # fmt: skip
-        self.mynah("add", "--address", self.fan, "--name", "bedroom fan", "--room", "bedroom")
+        self.add(self.lamp, "kitchen lamp", "kitchen", LAMP)
+        self.add(self.plug, "heater plug", "bathroom", DEVICES / "plug.json")
+        self.add(self.fan, "bedroom fan", "bedroom")
 
     def is_on(self):
         """What python-miio reads from lamp, plug and fan."""
@@ -99,13 +82,10 @@ def simulators(places):
 
 @pytest.fixture
 def home(places, simulators, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("MYNAH_CONFIG", str(tmp_path / "config"))
-    monkeypatch.setenv("MYNAH_DEVICE_TOKEN", TOKEN.hex())
-    monkeypatch.setattr("mynah.home.device.TIMEOUT_S", 0.2)
-    monkeypatch.setattr("mynah.home.discover.ROUND_S", 0.1)
     speaker = Board(places[0], "owned", tmp_path)
-    remember("salon", Device(speaker.address, SPEAKER_TOKEN, 0x12345678, "", "mynah.speaker.test"))
-    yield Home(speaker, *places[1:4], capsys)
+    home = Home(*places[1:4], speaker, monkeypatch, capsys, tmp_path)
+    home.speaker = speaker
+    yield home
     speaker.close()
 
 
@@ -213,3 +193,82 @@ def test_a_speaker_must_be_there_and_be_the_only_one_or_be_named(home, monkeypat
     monkeypatch.delenv("MYNAH_SPEAKER")
     with pytest.raises(UsageError, match="mynah pair"):
         home.mynah("list")
+
+
+def test_sentences_switch_what_they_name_and_python_miio_sees_it(home):
+    home.add_all()
+    home.mynah("do", "turn off all devices")
+    assert home.is_on() == (False, False, False)
+    answer = home.json("do", "turn on the kitchen lamp")
+    assert answer["ok"] is True
+    assert [(each["name"], each["ok"]) for each in answer["results"]] == [("kitchen lamp", True)]
+    assert home.is_on() == (True, False, False)
+    home.mynah("do", "打开卧室的风扇")
+    assert home.is_on() == (True, False, True)
+    home.mynah("do", "set the kitchen lamp to 30 percent")
+    lamp = miio.MiotDevice(home.lamp, TOKEN.hex())
+    assert lamp.get_property_by(2, 2)[0]["value"] == 30
+    shown = home.mynah("do", "turn", "on", "the", "heater", "plug")
+    assert "understood: " in shown.err
+    assert "heater plug" in shown.out
+    assert "says: " in shown.out
+    assert home.is_on() == (True, True, True)
+
+
+def test_what_is_not_clear_is_answered_with_candidates(home):
+    home.add_all()
+    before = home.is_on()
+    answer = home.json("do", "turn on the attic lamp", code=4)
+    assert not answer["ok"]
+    shown = home.mynah("do", "turn on the attic lamp", code=4)
+    assert "kitchen lamp" in shown.err + shown.out
+    home.mynah("do", "sing me a song", code=4)
+    assert home.is_on() == before
+
+
+def test_a_device_that_refuses_is_told(home):
+    """A spec of a newer model: the device has no such mode."""
+    spec = json.loads(LAMP.read_text())
+    choices = spec["services"][1]["properties"][4]["value-list"]
+    choices.append({"value": 9, "description": "Party"})
+    newer = Path(os.environ["MYNAH_CONFIG"]) / "newer.json"
+    newer.write_text(json.dumps(spec))
+    home.mynah("add", "--address", home.lamp, "--name", "kitchen lamp", "--spec", str(newer))
+    answer = home.json("do", "set the kitchen lamp to party mode", code=4)
+    (result,) = answer["results"]
+    assert result["ok"] is False
+    assert result["code"] == -3
+    assert "-3" in home.mynah("do", "set the kitchen lamp to party mode", code=4).out
+
+
+def test_one_dies_in_the_middle_the_others_obey_and_it_comes_back(home, places):
+    """The process of a fourth device, a lamp, is stopped, asked, killed, and started again."""
+    with addresses(1) as (address,):
+        lamp = Simulated(address, "mynah.light.fourth", LAMP)
+        dying = Simulators([lamp])
+        try:
+            home.add_all()
+            home.mynah("add", "--address", address, "--name", "attic lamp", "--spec", str(LAMP))
+            home.mynah("do", "turn off all devices")
+            os.kill(dying.pid, signal.SIGSTOP)  # it has the command, and will not answer it
+            dying.kill()
+            answer = home.json("do", "turn on all devices", code=4)
+            done = {each["name"]: each["ok"] for each in answer["results"]}
+            assert done.pop("attic lamp") is False
+            assert set(done.values()) == {True}
+            assert len(done) == 3
+            assert home.is_on() == (True, True, True)
+            online = {each["name"]: each["online"] for each in home.json("list")}
+            assert online == {**dict.fromkeys(done, True), "attic lamp": False}
+        finally:
+            dying.close()
+        with Simulators([lamp]):
+            assert home.json("do", "turn on the attic lamp")["ok"] is True
+            (value,) = miio.MiotDevice(address, TOKEN.hex()).get_property_by(2, 1)
+            assert value["value"] is True
+            assert home.json("show", "attic lamp")["online"] is True
+
+
+def test_a_record_that_the_speaker_refuses_is_told(home):
+    with pytest.raises(BoardError, match="name"):
+        home.mynah("add", "--address", home.lamp, "--name", "x" * 60, "--spec", str(LAMP))

@@ -10,6 +10,7 @@ COMMANDS = {
     "accuracy": "missed keywords against false accepts per hour, over a folder of recordings",
     "wake": "the wake engine's instructions on an ESP32-S3, by stage and kernel",
     "secure": "the secure channel's time, heap and instructions",
+    "home": "from a sentence to the lamp's acknowledgement, beside python-miio",
     "pc": "the wake engine's speed on this computer, beside pymicro-wakeword's",
 }
 

@@ -16,6 +16,7 @@ _COLOURS = {"Mynah, from the sentence": "#1f6f8b", "python-miio, the call": "#c8
 def draw(cases: list[Case], path: Path) -> None:
     """Draw the cases below each other, in milliseconds; the file's ending says the format."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     figure = Figure(figsize=(8, 1 + 0.9 * len(cases)), layout="constrained")
     axes = figure.subplots()
@@ -34,6 +35,9 @@ def draw(cases: list[Case], path: Path) -> None:
             if row == 0:
                 axes.plot([], [], color=colour, linewidth=2.5, label=label)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("milliseconds to the last acknowledgement (medians as lines)")
     axes.set_yticks([-row for row in range(len(cases))], [case.name for case in cases])
     axes.grid(axis="x", alpha=0.3)
