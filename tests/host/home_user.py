@@ -4,6 +4,7 @@ import json
 
 from mynah.bench.home.peers import TOKEN
 from mynah.cli import cli
+from mynah.miio import MiioClient
 from mynah.miio.devices import Device, remember
 
 SPEAKER_TOKEN = "00112233445566778899aabbccddeeff"  # miot_board.py's, when it is owned
@@ -19,7 +20,12 @@ class User:
         monkeypatch.setattr("mynah.home.discover.ROUND_S", 0.1)
         model = "mynah.speaker.test"
         remember("salon", Device(speaker.address, SPEAKER_TOKEN, 0x12345678, "", model))
+        self.speaker = speaker
         self._capsys = capsys
+
+    def client(self):
+        """A client of the speaker."""
+        return MiioClient(self.speaker.address, bytes.fromhex(SPEAKER_TOKEN))
 
     def mynah(self, *arguments, code=0):
         """What a command prints; its exit code is checked, unless that is None."""

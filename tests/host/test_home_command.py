@@ -10,6 +10,7 @@ import os
 import signal
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from miot_process import Board
 from mynah.bench.home import peers
 from mynah.bench.home.peers import TOKEN, Simulated, Simulators
 from mynah.errors import BoardError, BoardTimeoutError, UsageError
+from mynah.home import speaker
 from mynah.home.device import WrongTokenError
 from mynah.miio.devices import Device, remember
 
@@ -82,11 +84,9 @@ def simulators(places):
 
 @pytest.fixture
 def home(places, simulators, tmp_path, monkeypatch, capsys):
-    speaker = Board(places[0], "owned", tmp_path)
-    home = Home(*places[1:4], speaker, monkeypatch, capsys, tmp_path)
-    home.speaker = speaker
-    yield home
-    speaker.close()
+    board = Board(places[0], "owned", tmp_path)
+    yield Home(*places[1:4], board, monkeypatch, capsys, tmp_path)
+    board.close()
 
 
 def wait_until(condition):
@@ -242,26 +242,32 @@ def test_a_device_that_refuses_is_told(home):
 
 
 def test_one_dies_in_the_middle_the_others_obey_and_it_comes_back(home, places):
-    """The process of a fourth device, a lamp, is stopped, asked, killed, and started again."""
+    """A lamp's process is stopped, so that it has the command and does not answer, then killed."""
     with addresses(1) as (address,):
         lamp = Simulated(address, "mynah.light.fourth", LAMP)
         dying = Simulators([lamp])
         try:
             home.add_all()
-            home.mynah("add", "--address", address, "--name", "attic lamp", "--spec", str(LAMP))
-            home.mynah("do", "turn off all devices")
-            os.kill(dying.pid, signal.SIGSTOP)  # it has the command, and will not answer it
-            dying.kill()
-            answer = home.json("do", "turn on all devices", code=4)
-            done = {each["name"]: each["ok"] for each in answer["results"]}
-            assert done.pop("attic lamp") is False
-            assert set(done.values()) == {True}
-            assert len(done) == 3
-            assert home.is_on() == (True, True, True)
-            online = {each["name"]: each["online"] for each in home.json("list")}
-            assert online == {**dict.fromkeys(done, True), "attic lamp": False}
+            home.add(address, "attic lamp", spec=LAMP)
+            home.mynah("do", "turn off everything")
+            os.kill(dying.pid, signal.SIGSTOP)
+            with ThreadPoolExecutor(1) as pool, home.client() as client:
+                saying = pool.submit(speaker.do, client, "turn on everything")
+                wait_until(lambda: home.is_on() == (True, True, True))
+                assert not saying.done()
+                dying.kill()
+                answer = saying.result(20)
         finally:
             dying.close()
+        done = {each["name"]: each["ok"] for each in answer["results"]}
+        assert done == {
+            "kitchen lamp": True,
+            "heater plug": True,
+            "bedroom fan": True,
+            "attic lamp": False,
+        }
+        online = {each["name"]: each["online"] for each in home.json("list")}
+        assert online == done
         with Simulators([lamp]):
             assert home.json("do", "turn on the attic lamp")["ok"] is True
             (value,) = miio.MiotDevice(address, TOKEN.hex()).get_property_by(2, 1)

@@ -145,7 +145,7 @@ def _add(
     speaker.add(client, record)
     for note in description.notes:
         talk(f"note: {note}")
-    talk(f"{record.name} is on the speaker, a {description.type}: {in_words(description)}")
+    talk(f"{record.name} is on the speaker; {description.type}: {in_words(description)}")
     if state is not None:
         talk(f"now: {state_in_words(state)}")
     return {

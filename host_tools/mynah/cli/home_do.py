@@ -61,7 +61,17 @@ def _show(answer: Mapping[str, Any]) -> None:
 
 
 def _intent(intent: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {_plain(value)}" for key, value in intent.items() if value is not None)
+    """``set, percent 30: kitchen lamp, bedroom lamp``; the speaker's objects have no order."""
+    details = [
+        f"{key} {value}"
+        for key, value in sorted(intent.items())
+        if key not in {"action", "devices", "more"}
+    ]
+    devices = intent.get("devices")
+    names = [str(name) for name in devices] if isinstance(devices, list) else []
+    if intent.get("more"):
+        names.append(f"{intent['more']} more")
+    return f"{', '.join([str(intent.get('action')), *details])}: {', '.join(names)}"
 
 
 def _result(result: Mapping[str, Any]) -> str:
@@ -82,7 +92,3 @@ def _objects(items: Any) -> list[Mapping[str, Any]]:
 
 def _name(candidate: Any) -> str:
     return str(candidate.get("name")) if isinstance(candidate, dict) else str(candidate)
-
-
-def _plain(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
