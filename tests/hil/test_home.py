@@ -1,0 +1,40 @@
+"""The speaker as a controller, on a whole board: a lamp that python-miio simulates."""
+
+import json
+import warnings
+from pathlib import Path
+
+import pytest
+from loopback import addresses
+
+from mynah.bench.home import peers
+from mynah.bench.home.peers import TOKEN, Simulated, Simulators
+from mynah.home import speaker
+from mynah.home.description import Record
+from mynah.home.miot import compile_instance
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # python-miio's use of click
+    miio = pytest.importorskip("miio")
+
+# python-miio 0.6 leaves its sockets to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+LAMP = Path(peers.__file__).with_name("lamp.json")
+
+
+def test_a_sentence_switches_a_lamp_and_the_lamp_survives_a_restart(paired, device, net):
+    with addresses(1) as (address,), Simulators([Simulated(address, "mynah.light.hil", LAMP)]):
+        description = compile_instance(json.loads(LAMP.read_text()))
+        record = Record("kitchen lamp", "", "mynah.light.hil", address, TOKEN, 0, description)
+        lamp = miio.MiotDevice(address, TOKEN.hex())
+        speaker.add(paired, record)
+        for sentence, value in (("turn on the kitchen lamp", True), ("关闭厨房灯", False)):
+            assert speaker.do(paired, sentence)["ok"] is True
+            assert lamp.get_property_by(2, 1)[0]["value"] is value
+        device.reset()
+        net.wait(20)
+        assert speaker.do(paired, "turn on the kitchen lamp")["ok"] is True
+        assert lamp.get_property_by(2, 1)[0]["value"] is True
+        speaker.remove(paired, "kitchen lamp")
+        assert speaker.known(paired) == []
