@@ -6,7 +6,6 @@ With HOURS = 24 it is a day, in ten seconds.
 # ruff: noqa: E402 - the clock comes before what reads it
 import asyncio
 import gc
-import os
 import random
 
 from sim.clock import WRAP, Clock, install
@@ -112,7 +111,7 @@ def tasks():
 
 def test_hours_of_troubles():
     random.seed(4)
-    folder = "/tmp/mynah_day_%d" % int.from_bytes(os.urandom(4), "big")
+    folder = tmp_path + "/home"
     place = Place()
     devices = Devices(Registry(folder), place.client, lambda: place.joined)
     runner = Runner(devices, "firmware/words")
@@ -167,9 +166,6 @@ def test_hours_of_troubles():
         log._write = write
         asyncio.new_event_loop()
         kept = {record["did"]: record["address"] for record in Registry(folder).load()}
-        for name in os.listdir(folder):
-            os.remove(folder + "/" + name)
-        os.rmdir(folder)
     print(figures, trouble.counts, place.broadcasts, "broadcasts", CLOCK.wraps, "wraps")
     assert CLOCK.wraps >= 1 and min(trouble.counts.values()) > 0
     assert figures["online"] == N

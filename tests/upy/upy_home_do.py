@@ -102,6 +102,10 @@ DONE = (
     ("fan 50 percent", "tower fan", {(2, 2): 3}, "tower fan: level 3."),
     ("fan on high", "tower fan", {(2, 2): 4}, "tower fan: level 4."),
     ("fan sleep mode", "tower fan", {(2, 3): 1}, "tower fan: Sleep."),
+    ("turn on the swing of the fan", "tower fan", {(2, 4): True}, "tower fan: swing on."),
+    ("关闭风扇摇头", "tower fan", {(2, 1): True, (2, 4): False}, None),
+    ("close the curtain to 30 percent", "curtain", {(2, 2): 30}, "curtain: 30 percent."),
+    ("窗帘关到百分之二十", "curtain", {(2, 2): 20}, "curtain：百分之20。"),
     (
         "ac 26.5 degrees",
         "air conditioner",
@@ -241,6 +245,9 @@ def test_what_a_device_cannot_do_is_said():
             ("make the bedside lamp red", "no colour", "bedside lamp has no colour."),
             ("ac 72 degrees", "only 16 - 30", "air conditioner takes 16 - 30 only."),
             ("bedside lamp 150 percent", "only 0 - 100", "bedside lamp takes 0 - 100 only."),
+            ("turn off the bedside lamp to 50 percent", "cannot", None),
+            ("turn off the brightness of the bedside lamp", "cannot", None),
+            ("set the swing of the fan to 3", "cannot", None),
             ("fan level 9", "only 1 - 4", "tower fan takes 1 - 4 only."),
             ("set the fan to heat", "only Sleep, Straight Wind", None),
         ):

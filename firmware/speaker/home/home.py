@@ -71,7 +71,10 @@ class Home:
         from speaker.home import meaning, sentence  # noqa: F401
 
         await asyncio.sleep_ms(0)
-        from speaker.home import numbers, targets  # noqa: F401
+        from speaker.home import numbers, pieces, targets  # noqa: F401
+
+        await asyncio.sleep_ms(0)
+        from speaker.home import goals, roles  # noqa: F401
 
         await asyncio.sleep_ms(0)
         from speaker.home import actions, intents  # noqa: F401

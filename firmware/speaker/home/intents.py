@@ -10,7 +10,8 @@ from micropython import const
 from speaker.home import actions
 from speaker.home.meaning import Intent, Problem
 from speaker.home.numbers import combine
-from speaker.home.sentence import NAME, NUMBER, UNKNOWN, Token, join, place_of, tokens
+from speaker.home.pieces import name_modes, split, without_own_types
+from speaker.home.sentence import NUMBER, UNKNOWN, join, place_of, tokens
 from speaker.home.targets import Targets, add_nearest, choose
 from speaker.home.text import fold, is_han
 from speaker.home.words import Words
@@ -19,7 +20,7 @@ from speaker.util.hints import Any, Iterator
 MAX_TEXT = const(200)
 
 _MAX_STRANGE = const(8)  # unknown words or Han letters; with more it is no sentence for us
-_MAX_MODE = const(3)  # words of a mode's name
+
 
 _VALUE_KINDS = ("colour", "kelvin", "mode", "level", "percent", "end", "step")
 _AMOUNTS = (NUMBER, "percent", "degrees", "kelvin")
@@ -71,7 +72,7 @@ def assemble(found: list, devices: list, words: Words) -> Any:
     if len(strange) > _MAX_STRANGE:
         return Problem("unknown", language, "".join(strange[:1]))
     pieces = combine(join(found))
-    pieces, excepted = _split(_without_own_types(_name_modes(pieces, devices)))
+    pieces, excepted = split(without_own_types(name_modes(pieces, devices)))
     intent = _action(pieces, language)
     if isinstance(intent, Problem):
         return intent
@@ -95,65 +96,6 @@ def _has(pieces: list, kind: str) -> bool:
 
 def _values(pieces: list, kind: str) -> set:
     return {token.value for token in pieces if token.kind == kind}
-
-
-def _without_own_types(pieces: list) -> list:
-    """The pieces without the type that follows a device's name: "the desk light" of a "desk"."""
-    kept: list = []
-    named: Any = None
-    for token in pieces:
-        if token.kind in {"type", "types"} and named is not None and named.type == token.value:
-            continue
-        if token.kind == NAME:
-            named = token.value
-        elif token.kind != "filler":
-            named = None
-        kept.append(token)
-    return kept
-
-
-def _name_modes(pieces: list, devices: list) -> list:
-    """The pieces, unknown ones that are a mode of a device ("straight wind") put together."""
-    if not _has(pieces, UNKNOWN):
-        return pieces
-    modes = actions.modes_of(devices)
-    named: list = []
-    at = 0
-    while at < len(pieces):
-        end = at
-        while end < min(len(pieces), at + _MAX_MODE) and pieces[end].kind == UNKNOWN:
-            end += 1
-        while end > at:
-            text = " ".join([token.text for token in pieces[at:end]])
-            if _is_mode(text, modes):
-                break
-            end -= 1
-        named.append(Token("mode", text, text) if end > at else pieces[at])
-        at = max(end, at + 1)
-    return named
-
-
-def _is_mode(text: str, modes: list) -> bool:
-    plain = text.replace(" ", "")
-    if len(plain) < 3 and not is_han(plain[0]):
-        return False
-    return any(mode.startswith(plain) for mode in modes)
-
-
-def _split(pieces: list) -> tuple:
-    """The tokens but for the exception, and those of the exception (or None).
-
-    An exception ends at a word that says so, or where what is to be done is said.
-    """
-    start = 0
-    while start < len(pieces) and pieces[start].kind != "except":
-        start += 1
-    if start == len(pieces):
-        return pieces, None
-    end = start + 1
-    while end < len(pieces) and pieces[end].kind not in {"except-end", "do", "verb"}:
-        end += 1
-    return pieces[:start] + pieces[end:], pieces[start + 1 : end]
 
 
 def _action(pieces: list, language: str) -> Any:
@@ -244,7 +186,9 @@ def _value(token: Any) -> Any:
 def _settle(intent: Intent, kinds: list) -> Problem | None:
     """The action of a sentence that says only a value, or only a role."""
     language = intent.language
-    if intent.action in {"off", "close", "stop"} and kinds and kinds != ["percent"]:
+    if intent.action in {"off", "close"} and kinds and kinds != ["percent"]:
+        return Problem("two", language)
+    if intent.action == "stop" and kinds:
         return Problem("two", language)
     if not intent.action:
         if kinds:

@@ -65,6 +65,8 @@ class Speech:
             return "state", (self._values(values, len(values) > 1 or bool(intent.role)),)
         if intent.values:
             return "set", (self._values(result["values"], False),)
+        if intent.role and result["values"]:  # "turn on the swing": not "the fan is on"
+            return "set", (self._values(result["values"], True),)
         return intent.action, ()
 
     def _failure(self, result: dict) -> tuple:

@@ -39,6 +39,8 @@ def to_device(role: str, entry: dict, value: Any) -> Any:
     allowed = entry.get("a")
     if isinstance(allowed, dict):
         return allowed[_name_of(allowed, value)]
+    if entry.get("f") == "bool" and not isinstance(value, bool):
+        raise ValueError("on or off is wanted")
     if isinstance(value, bool):
         return value if entry.get("f", "bool") in {"bool", "string"} else int(value)
     if isinstance(value, str) or allowed is None:
