@@ -6,11 +6,13 @@ import os
 import socket
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from loopback import own_address
 from miot_process import Board
 
+from mynah.miio import MiioClient
 from mynah.paths import FIRMWARE_DIR
 
 miio = pytest.importorskip("miio")
@@ -194,6 +196,28 @@ def test_two_fresh_clients_in_one_second_may_ask_the_same(board):
     for _ in range(3):
         device = miio.MiotDevice(board.address, TOKEN, timeout=1)
         assert device.get_property_by(2, 1)[0]["code"] == 0
+
+
+def test_several_clients_at_once(board):
+    """Each on its own socket or with a new one for each call, reading and setting."""
+
+    def with_python_miio(number):
+        device = miio.MiotDevice(board.address, TOKEN, timeout=2, start_id=10 * number)
+        for _ in range(10):
+            assert device.get_property_by(1, 1)[0]["value"] == "Mynah"
+            assert device.set_property_by(2, 2, False)[0]["code"] == 0
+
+    def with_ours(_number):
+        with MiioClient(board.address, bytes.fromhex(TOKEN)) as client:
+            for _ in range(10):
+                assert client.get("device-information.manufacturer") == "Mynah"
+                client.set("speaker.mute", value=False)
+
+    with ThreadPoolExecutor(6) as pool:
+        calls = [pool.submit(with_python_miio, n) for n in range(3)]
+        calls += [pool.submit(with_ours, n) for n in range(3)]
+        for call in calls:
+            call.result(timeout=30)
 
 
 def test_credentials_are_refused_from_the_home_network(device):

@@ -30,7 +30,7 @@ N_STRANGERS = const(16)  # others that have asked
 N_OFFSETS = const(32)
 
 # What an address may ask for, at once and a second: with the token, and without.
-_HOLDER = (100, 25)
+_HOLDER = (150, 50)
 _STRANGER = (30, 5)
 _HELLOS = (60, 20)
 _CROWD = (120, 40)  # all strangers together

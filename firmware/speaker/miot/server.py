@@ -21,7 +21,15 @@ _N_LATER_OF_ONE = const(3)
 
 # Methods that only tell. Asked twice they are answered twice, each time with what is so then: the
 # same request again may be a client that never changes its ids.
-_TELLING = ("get_properties", "miIO.info", "miIO.wifi_assoc_state", "mynah.home.list")
+_TELLING = (
+    "get_properties",
+    "miIO.info",
+    "miIO.wifi_assoc_state",
+    "mynah.home.list",
+    "mynah.privacy",
+    "mynah.secure.status",
+    "mynah.wifi.scan",
+)
 
 _REASONS = ("length", "did", "stamp", "replay", "rate", "checksum", "content", "hello", "secure")
 

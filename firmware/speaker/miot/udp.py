@@ -11,7 +11,8 @@ from speaker.util.streams import readable
 
 # A datagram that is longer than the longest packet must be seen to be longer.
 _READ_BYTES = MAX_PACKET + 1
-# Datagrams handled in a row before other tasks get their turn: sound goes first.
+# Datagrams that are read in a row, as long as they are dropped, before other tasks get their turn:
+# sound goes first. One that is answered ends the turn.
 _BURST = const(4)
 
 
@@ -72,6 +73,7 @@ class Door:
             reply = self.handle(packet, peer)
             if reply is not None:
                 self.send(reply, peer)
+                break
         return True
 
 
