@@ -3,7 +3,9 @@
 import subprocess
 import sys
 
-HEAP_LIMIT = 400 * 1024
+# On a 64-bit PC, where pointers are twice as wide as on the board, and with the virtual board's own
+# modules, about 100 KB. The boards have megabytes of PSRAM.
+HEAP_LIMIT = 600 * 1024
 
 
 def test_the_rom_and_the_firmware_log_a_start(device, expect):
@@ -14,7 +16,7 @@ def test_the_rom_and_the_firmware_log_a_start(device, expect):
     expect(r"I \d+ app: ready", 10)
 
 
-def test_the_heap_in_use_after_boot_stays_under_400_kb(device):
+def test_the_heap_in_use_after_boot_stays_under_600_kb(device):
     device.reset(wait=False)
     used = int(device.expect(r"app: heap used (\d+) of \d+", 20)[1])
     device.measured("heap in use after boot", used / 1024, "KB")
