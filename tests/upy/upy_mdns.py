@@ -247,6 +247,18 @@ def test_what_is_known_is_not_told_again():
     assert len(network.ask((TYPE, dns.PTR, dns.IN), known=[another])) == 1
 
 
+def test_a_packet_full_of_known_answers_is_read_to_its_end():
+    network = Network()
+    others = [
+        (TYPE, dns.PTR, 4500, dns.name("lamp%d_miio%d" % (i, i), "_miio", "_udp", "local"))
+        for i in range(46)
+    ]
+    assert len(network.ask((TYPE, dns.PTR, dns.IN), known=others)) == 1
+    network.quiet()
+    assert network.ask((TYPE, dns.PTR, dns.IN), known=others[1:] + [POINTER]) == []
+    assert network.responder.dropped == 0
+
+
 def test_a_query_in_several_packets():
     network = Network()
     question = (TYPE, dns.PTR, dns.IN)

@@ -4,6 +4,8 @@ A name is its wire form without compression, in lower case: for each label its l
 then a zero. So names compare as bytes do, whatever is in a label.
 """
 
+import struct
+
 from micropython import const
 
 A = const(1)
@@ -25,8 +27,11 @@ _OPCODE = const(0x7800)
 _RCODE = const(0x000F)
 _HEADER = const(12)
 _NAME_BYTES = const(255)
-# Labels and pointers followed in one packet. Thirty known answers need about two hundred.
-_STEPS = const(400)
+# What one packet may cost: a label or a pointer followed is one step, an entry three. The longest
+# list of known answers that fits a packet, forty-five, needs about 270.
+_STEPS = const(320)
+_ENTRY_STEPS = const(3)
+_N_KNOWN = const(16)  # names that are remembered, because others point to them
 
 
 def name(*labels: str) -> bytes:
@@ -53,7 +58,8 @@ class Reader:
         self.packet = packet
         self.position = _HEADER
         self._steps = _STEPS
-        self.flags = self._u16(2)
+        self._known: dict = {}  # position -> the name that begins there
+        self.flags = packet[2] << 8 | packet[3]
         if self.flags & (_OPCODE | _RCODE):  # RFC 6762, 18.3 and 18.11: such are ignored
             raise ValueError("opcode")
 
@@ -64,22 +70,24 @@ class Reader:
 
     def count(self, section: int) -> int:
         """Entries that a section claims to have: 0 questions, 1 answers, 2 authorities, 3 more."""
-        return self._u16(4 + 2 * section)
+        at = 4 + 2 * section
+        return self.packet[at] << 8 | self.packet[at + 1]
 
     def question(self) -> tuple:
         """The next question: `(name, type, class)`."""
-        asked = self._name_here()
-        return asked, self._take_u16(), self._take_u16()
+        asked, position = self._name_at(self.position)
+        self.position = position + 4
+        self._spend(_ENTRY_STEPS)
+        kind, class_ = struct.unpack_from(">HH", self.packet, position)
+        return asked, kind, class_
 
     def record(self) -> tuple:
         """The next record: `(name, type, class, ttl in seconds, start and end of its data)`."""
-        owner = self._name_here()
-        kind = self._take_u16()
-        class_ = self._take_u16()
-        ttl = self._take_u16() << 16 | self._take_u16()
-        size = self._take_u16()
-        start = self.position
-        self.position += size
+        owner, position = self._name_at(self.position)
+        self._spend(_ENTRY_STEPS)
+        kind, class_, ttl, size = struct.unpack_from(">HHIH", self.packet, position)
+        start = position + 10
+        self.position = start + size
         if self.position > len(self.packet):
             raise ValueError("too short")
         return owner, kind, class_, ttl, start, self.position
@@ -94,52 +102,60 @@ class Reader:
             raise ValueError("data")
         return self.packet[start : start + lead] + target
 
-    def _u16(self, position: int) -> int:
-        if position + 2 > len(self.packet):
-            raise ValueError("too short")
-        return self.packet[position] << 8 | self.packet[position + 1]
-
-    def _take_u16(self) -> int:
-        value = self._u16(self.position)
-        self.position += 2
-        return value
-
-    def _name_here(self) -> bytes:
-        read, self.position = self._name_at(self.position)
-        return read
+    def _spend(self, steps: int) -> None:
+        self._steps -= steps
+        if self._steps < 0:
+            raise ValueError("too much")
 
     def _name_at(self, position: int) -> tuple:
         """`(name, position behind it)`; a pointer must lead to before where its name began."""
         packet = self.packet
+        size = len(packet)
+        start = lowest = position
         parts = []
         length = 1
-        after = -1
-        lowest = position
+        after = target = n_own = -1
         while True:
-            self._steps -= 1
-            if position >= len(packet) or not self._steps:
+            self._spend(1)
+            if position >= size:
                 raise ValueError("name")
-            size = packet[position]
-            if size == 0:
+            n = packet[position]
+            if n == 0:
+                parts.append(b"\x00")
                 break
-            if size < 64:
-                end = position + 1 + size
-                length += 1 + size
-                if end > len(packet) or length > _NAME_BYTES:
+            if n < 64:
+                end = position + 1 + n
+                length += 1 + n
+                if end > size or length > _NAME_BYTES:
                     raise ValueError("name")
                 parts.append(packet[position:end])
                 position = end
-            elif size >= 192:
-                if after < 0:
-                    after = position + 2
-                position = self._u16(position) & 0x3FFF
-                if position >= lowest:
-                    raise ValueError("circle")
-                lowest = position
-            else:
+                continue
+            if n < 192 or position + 1 >= size:
                 raise ValueError("label")
-        parts.append(b"\x00")
-        return b"".join(parts).lower(), (position + 1 if after < 0 else after)
+            to = (n & 0x3F) << 8 | packet[position + 1]
+            if to >= lowest:
+                raise ValueError("circle")
+            if after < 0:
+                after, target, n_own = position + 2, to, len(parts)
+            position = lowest = to
+            if position in self._known:
+                parts.append(self._known[position])
+                length += len(parts[-1]) - 1
+                if length > _NAME_BYTES:
+                    raise ValueError("name")
+                break
+        name_ = b"".join(parts).lower()
+        if after < 0:
+            self._remember(start, name_)
+            return name_, position + 1
+        if target not in self._known:
+            self._remember(target, b"".join(parts[n_own:]).lower())
+        return name_, after
+
+    def _remember(self, position: int, name_: bytes) -> None:
+        if len(self._known) < _N_KNOWN:
+            self._known[position] = name_
 
 
 class Writer:
