@@ -14,7 +14,7 @@ from loopback import own_address
 
 from mynah.cli import cli
 from mynah.hil.controls import wait_until
-from mynah.miio import devices
+from mynah.miio import devices, pairing
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "darwin", reason="macOS gives each test the same loopback address"
@@ -88,7 +88,25 @@ def test_types_and_host_names_are_answered_too(network, paired, name):
     assert host.parsed_addresses() == [paired.address]
 
 
-def test_python_miio_discovers_it(paired):
+def run(code):
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_python_miio_hears_it_answer_a_broadcast(paired):
+    code = (
+        "import logging; logging.basicConfig(level='INFO')\n"
+        "from miio.miioprotocol import MiIOProtocol\n"
+        "MiIOProtocol.discover(timeout=1)\n"
+    )
+    said = run(code).stderr
+    if "Network is unreachable" in said:
+        pytest.skip("this computer has no network to broadcast in")
+    assert f"IP {paired.address} (ID: {paired.hello().device_id:08x})" in said
+    assert paired._token.hex() not in said
+
+
+def test_python_miio_discovers_it_by_mdns(paired):
     code = (
         "import json, logging; logging.basicConfig(level='INFO')\n"
         "from miio.discovery import Discovery\n"
@@ -96,8 +114,7 @@ def test_python_miio_discovers_it(paired):
         "print(json.dumps({address: type(device).__name__ for address, device in found.items()}))\n"
         "import os; os._exit(0)\n"  # its threads do not end
     )
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = run(code)
     # It knows no such model, so takes what serves for any MIoT device.
     assert json.loads(done.stdout or "{}").get(paired.address) == "GenericMiot", done.stderr
 
@@ -115,6 +132,11 @@ def test_mynah_find_finds_it_both_ways_and_keeps_its_address(paired, model, tmp_
     assert (found["model"], found["device_id"], found["moved_from"]) == (model, device_id, old)
     assert found["rssi"] == paired.info()["ap"]["rssi"]
     assert paired._token.hex() not in done.output
+
+
+def test_pairing_finds_it_by_asking_everybody_on_this_computer(paired, board):
+    networks = pairing.networks_to_ask(board.virtual.ap_address)
+    assert pairing.find(paired.hello().device_id, networks) == paired.address
 
 
 def test_it_has_left_when_it_restarts_and_comes_back(network, paired, name):

@@ -17,6 +17,7 @@ from miot_process import Board
 from mynah.cli import cli
 from mynah.cli import pair as pair_command
 from mynah.errors import BoardError, BoardTimeoutError, UsageError
+from mynah.find.interfaces import Interface
 from mynah.miio import JoinError, MiioClient, MiioError, PairResult, codec, devices, pair, pairing
 from mynah.miio.pairing import NetworkDoor
 
@@ -326,25 +327,34 @@ def test_values_are_read_from_words(client):
             spec.property(name).parse(word)
 
 
-def test_a_speaker_that_did_not_tell_its_address_is_found_by_asking_everybody(owned):
-    deadline = time.monotonic() + 10
-    met = pairing._meet(DID, TOKEN, None, (OWNED, codec.PORT), deadline)
+def test_a_speaker_that_did_not_tell_its_address_is_found_by_asking_everybody(owned, monkeypatch):
+    asked = []
+
+    def find(device_id, networks):
+        asked.append((device_id, list(networks)))
+        return OWNED
+
+    monkeypatch.setattr(pairing, "find", find)
+    networks = pairing.networks_to_ask(OWNED)
+    met = pairing._meet(DID, TOKEN, None, networks, time.monotonic() + 10)
     assert (met.address, met.model) == (OWNED, "mynah.speaker.test")
+    assert asked == [(DID, networks)]
 
 
 def test_only_the_speaker_with_the_right_id_is_found(owned):
-    assert pairing.find(DID, (OWNED, codec.PORT)) == OWNED
-    assert pairing.find(DID + 1, (OWNED, codec.PORT), timeout_s=0.2) is None
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
-        silent.bind((NOBODY, 0))
-        assert pairing.find(DID, silent.getsockname(), timeout_s=0.05) is None
+    assert pairing.find(DID, (), [OWNED]) == OWNED
+    assert pairing.find(DID + 1, (), [OWNED], timeout_s=0.2) is None
+    assert pairing.find(DID, (), [NOBODY], timeout_s=0.05) is None
 
 
-def test_a_virtual_board_is_not_asked_for_on_the_network():
-    assert pairing.whom_to_ask(NEW) == ("127.255.255.255", codec.PORT)
-    assert pairing.whom_to_ask("127.77.1.2") == ("127.255.255.255", codec.PORT)
-    for real in (pairing.SET_UP_ADDRESS, "speaker.local"):
-        assert pairing.whom_to_ask(real) == ("255.255.255.255", codec.PORT)
+def test_a_virtual_board_is_not_asked_for_on_the_network(monkeypatch):
+    loopback = Interface("127.0.0.1", ("127.255.255.255",))
+    real = Interface("192.168.1.5", ("192.168.1.255", "255.255.255.255"))
+    monkeypatch.setattr("mynah.find.interfaces.interfaces", lambda: [loopback, real])
+    for virtual in (NEW, "127.77.1.2"):
+        assert pairing.networks_to_ask(virtual) == [loopback]
+    for address in (pairing.SET_UP_ADDRESS, "speaker.local"):
+        assert pairing.networks_to_ask(address) == [real]
 
 
 def test_a_damaged_device_file_is_named_and_kept(user):

@@ -74,12 +74,14 @@ def _progress() -> Iterator[Callable[[list[Found]], None]]:
 
 
 def _table(found: list[Found]) -> Table:
-    from rich.table import Table
+    from rich.table import Column, Table
 
     table = Table(
-        *("name", "model", "address", "device id", "state", "signal", "found by"),
+        *("name", Column("model", overflow="fold"), "address", "device id", "state", "dBm"),
+        "found by",
         box=None,
         header_style="bold",
+        pad_edge=False,
     )
     for each in found:
         table.add_row(
@@ -88,8 +90,8 @@ def _table(found: list[Found]) -> Table:
             each.address,
             "" if each.device_id is None else str(each.device_id),
             _state(each),
-            "" if each.rssi is None else f"{each.rssi} dBm",
-            ", ".join(each.found_by),
+            "" if each.rssi is None else str(each.rssi),
+            "both" if len(each.found_by) > 1 else each.found_by[0],
         )
     return table
 

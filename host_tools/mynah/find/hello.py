@@ -17,6 +17,8 @@ from mynah.miio.codec import PacketError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from mynah.find.interfaces import Interface
+
 _ROUNDS = 3
 """Hellos may get lost, the more so by broadcast over Wi-Fi, and a device asleep wants a second."""
 
@@ -37,6 +39,7 @@ def hellos(
     timeout_s: float,
     addresses: Iterable[str] = (),
     *,
+    among: Iterable[Interface] | None = None,
     port: int = codec.PORT,
     stop: threading.Event | None = None,
 ) -> Iterator[Answer]:
@@ -45,13 +48,14 @@ def hellos(
     Args:
         timeout_s: how long to listen in all.
         addresses: devices to say hello to besides everybody: a router may keep broadcasts back.
+        among: the networks in which everybody is asked; None: all that this computer is in.
         port: UDP port that the devices listen on.
         stop: listen no longer when this is set.
     """
     stop = stop or threading.Event()
     with contextlib.ExitStack() as stack, selectors.DefaultSelector() as selector:
         lines = [(_open(stack), tuple(addresses))]
-        for interface in interfaces():
+        for interface in interfaces() if among is None else among:
             with contextlib.suppress(OSError):  # it has just gone down
                 lines.append((_open(stack, interface.address), interface.everybody))
         for line, _ in lines:

@@ -17,9 +17,14 @@ class Interface:
     everybody: tuple[str, ...]
     """Broadcast addresses."""
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether this computer's own programs are all that it leads to: virtual boards are."""
+        return ipaddress.ip_address(self.address).is_loopback
+
 
 def interfaces() -> list[Interface]:
-    """Every IPv4 address of this computer; the loopback's is where virtual boards are."""
+    """Every IPv4 address of this computer."""
     import ifaddr
 
     return [

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import socket
 import time
 from typing import TYPE_CHECKING, Any
 
 from mynah.errors import BoardError, BoardTimeoutError
 from mynah.logs import clean
-from mynah.miio import codec, devices
+from mynah.miio import devices
 from mynah.miio.client import MiioClient
-from mynah.miio.codec import Hello, PacketError
 from mynah.miio.door import JoinError, Nearby, PairResult, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from typing_extensions import Self
+
+    from mynah.find.interfaces import Interface
+    from mynah.miio.codec import Hello
 
 SET_UP_ADDRESS = "192.168.4.1"
 """Where a speaker is in its own set-up network (MicroPython's default for an access point)."""
@@ -37,8 +38,6 @@ STEPS = {
 _POLL_S = 0.3
 _SCAN_S = 20.0
 _AUTH_OPEN = 0
-_BROADCAST = "255.255.255.255"  # RFC 919: everybody in this network
-_LOOPBACK_BROADCAST = "127.255.255.255"
 
 
 class NetworkDoor:
@@ -120,10 +119,8 @@ class NetworkDoor:
     def finish(self) -> PairResult:
         """The speaker in its network: at its address, or where it answers everybody's question."""
         assert self._token is not None
-        found = self._found
-        return _meet(
-            self._hello.device_id, self._token, found, whom_to_ask(self._address), self._deadline
-        )
+        networks = networks_to_ask(self._address)
+        return _meet(self._hello.device_id, self._token, self._found, networks, self._deadline)
 
     def confirm(self) -> None:
         """Nothing: who got a speaker into a network this way is its owner."""
@@ -163,16 +160,18 @@ def pair(
         return door.finish()
 
 
-def whom_to_ask(address: str) -> tuple[str, int]:
-    """Where to ask for a speaker that was set up at ``address``, to reach everybody who may be it.
+def networks_to_ask(address: str) -> list[Interface]:
+    """In which networks to ask everybody for a speaker that was set up at ``address``.
 
     A virtual board is on this computer, so nobody else is asked for it.
     """
+    from mynah.find.interfaces import interfaces
+
     try:
         is_here = ipaddress.ip_address(address).is_loopback
     except ValueError:  # a name
         is_here = False
-    return (_LOOPBACK_BROADCAST if is_here else _BROADCAST), codec.PORT
+    return [each for each in interfaces() if each.is_loopback == is_here]
 
 
 def _first_hello(address: str) -> Hello:
@@ -240,18 +239,18 @@ def _meet(
     device_id: int,
     token: bytes,
     address: str | None,
-    everybody: tuple[str, int],
+    networks: Iterable[Interface],
     deadline: float,
 ) -> PairResult:
     """Find the speaker in the Wi-Fi, at its address or by asking everybody, and check its token."""
     while True:
-        candidate = address or find(device_id, everybody)
+        candidate = address or find(device_id, networks)
         if candidate:
             with MiioClient(candidate, token, retries=0) as client:
                 try:
                     return _result(candidate, device_id, token, client.info())
                 except BoardTimeoutError:
-                    address = find(device_id, everybody)
+                    address = find(device_id, networks)
         if time.monotonic() > deadline:
             raise BoardTimeoutError(
                 "the speaker has joined, but cannot be found: join the same Wi-Fi with this "
@@ -272,31 +271,24 @@ def _hello_of(address: str) -> Hello | None:
             return None
 
 
-def find(device_id: int, everybody: tuple[str, int], timeout_s: float = 1.0) -> str | None:
+def find(
+    device_id: int,
+    networks: Iterable[Interface],
+    addresses: Iterable[str] = (),
+    *,
+    timeout_s: float = 1.0,
+) -> str | None:
     """Say hello to everybody and give the address of the one with that id; None: it is silent.
 
     Args:
         device_id: the speaker's, from its hello.
-        everybody: broadcast address and UDP port, as `whom_to_ask` gives them.
+        networks: where to ask everybody.
+        addresses: whom to ask besides.
         timeout_s: how long to wait for it.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
-        asker.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        deadline = time.monotonic() + timeout_s
-        try:
-            asker.sendto(codec.hello_request(), everybody)
-            while (left := deadline - time.monotonic()) > 0:
-                asker.settimeout(left)
-                data, (address, _) = asker.recvfrom(codec.HEADER_SIZE)
-                if _is_from(data, device_id):
-                    return str(address)
-        except OSError:  # no network at the moment, or nobody
-            return None
+    from mynah.find.hello import hellos  # not at the top: it imports this package
+
+    for answer in hellos(timeout_s, addresses, among=networks):
+        if answer.device_id == device_id:
+            return answer.address
     return None
-
-
-def _is_from(data: bytes, device_id: int) -> bool:
-    try:
-        return codec.parse_hello(data).device_id == device_id
-    except PacketError:
-        return False
