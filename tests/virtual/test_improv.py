@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -261,6 +262,31 @@ def test_mynah_pair_over_the_cable(user, capsys, monkeypatch):
         wait_until(lambda: board.world.wifi.access_point is None)
     finally:
         board.close()
+
+
+def test_ctrl_c_has_the_speaker_go_back_to_what_it_was(speaker, user):
+    boot(speaker)
+    with SerialDoor(speaker.url) as door:
+        door.join(SSID.encode(), PASSWORD, "", lambda _: None)
+    speaker.world.wifi.add("slow", PASSWORD, no_dhcp=True)
+    command = [sys.executable, "-c", "from mynah.cli import main; main()"]
+    command += ["pair", "--port", speaker.url, "--ssid", "slow"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        for line in process.stderr:
+            if "waits for an address" in line:
+                process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+    with Listener(speaker) as listener:
+        listener.port.write(GET_STATE)
+        listener.expect(b"IMPROV\x01\x01\x01")
+        assert b"IMPROV\x01\x01\x01\x03" not in listener.data
+        wait_until(lambda: speaker.world.wifi.joined == SSID)
+    assert devices.known() == {}
 
 
 def test_a_port_without_a_speaker_is_said_so(user, capsys):

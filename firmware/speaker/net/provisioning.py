@@ -225,11 +225,12 @@ class Provisioning:
         if self._trial is trial:
             self._trial = None
         trial.end(reason)
-        if reason == wifi.OK:
-            await self._close_window()
+        if reason == wifi.OK and self.window.is_open:
+            await self._close_window(trial)
 
-    async def _close_window(self) -> None:
-        if not self.window.is_open:
+    async def _close_window(self, trial: Trial) -> None:
+        if not trial.by_owner:  # it came by cable: nobody is on the set-up network to be told
+            self.window.close()
             return
         try:
             await asyncio.wait_for_ms(self._reported.wait(), GRACE_MS)
