@@ -6,6 +6,9 @@ Targets, and how many packets each gets:
   codec-board   all        speaker.miot.codec, in real MicroPython
   server        a tenth    the whole firmware in a simulated world (tests/upy/sim)
   udp           a tenth    its miIO server in a process, over real UDP
+  channel       a tenth    the secure channel of the whole firmware, around a good session
+  mdns          a tenth    its mDNS responder
+  console       a hundredth    its serial console: Improv frames, commands and noise
 
 Packets are made from good ones: bits, fields and lengths changed, cut, doubled, signed again with
 the right token around wrong padding or hostile JSON, replayed, stale, from other addresses. An
@@ -29,7 +32,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "host"))  # where the server's process is
 
-from fuzzing import cases, judge, mutations, reference, targets
+from fuzzing import cases, doors, judge, mutations, reference, targets
 from fuzzing.targets import Crash
 from mynah.paths import FIRMWARE_DIR
 
@@ -124,7 +127,7 @@ class Servers:
         self._target = target
         self._token, self._did = token, did
         self._batch = batch
-        self._spec = json.loads((FIRMWARE_DIR / "spec" / "mynah-speaker.json").read_text())
+        self._spec = _spec()
         self.judge = judge.Judge(token, did)
         self.heap, self.faults = None, 0
 
@@ -201,13 +204,36 @@ def make(name, folder, log):
         return Codecs(targets.HostCodec(TOKENS[0]), host_reads)
     if name == "codec-board":
         return Codecs(targets.OnBoard(f"codecs({TOKENS[0]!r})", log), board_reads)
+    if name == "udp":
+        return Udp(folder)
+    door, packet_ms, settle_ms = {
+        "server": ("miio", 1000 // cases.PACKETS_A_SECOND, 1),
+        "channel": ("miio", 1000 // cases.PACKETS_A_SECOND, 20),
+        "mdns": ("mdns", 20, 1500),
+        "console": ("console", 20, 700),
+    }[name]
+    board = targets.OnBoard(f"session(1, {door!r}, {packet_ms}, {settle_ms})", log)
+    token, did = board.ready()
     if name == "server":
-        board = targets.OnBoard(f"server(1, {1000 // cases.PACKETS_A_SECOND})", log)
-        return Servers(board, *board.ready(), 200)
-    return Udp(folder)
+        return Servers(board, token, did, 200)
+    if name == "channel":
+        return doors.Channel(board, token, _spec(), did, LATE)
+    return doors.Mdns(board) if name == "mdns" else doors.Console(board)
 
 
-SHARES = {"codec-host": 1, "codec-board": 1, "server": 10, "udp": 10}
+def _spec():
+    return json.loads((FIRMWARE_DIR / "spec" / "mynah-speaker.json").read_text())
+
+
+SHARES = {
+    "codec-host": 1,
+    "codec-board": 1,
+    "server": 10,
+    "udp": 10,
+    "channel": 10,
+    "mdns": 10,
+    "console": 100,
+}
 
 
 def fuzz(name, packets, seed, start, progress):

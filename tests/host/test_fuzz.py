@@ -25,11 +25,21 @@ def fuzzing():
     sys.path.remove(str(BENCH))
 
 
-@pytest.mark.parametrize("target", ["codec-host", "codec-board", "server", "udp"])
-def test_mutated_packets_do_nothing_that_they_should_not(target):
+@pytest.mark.parametrize(
+    ("target", "packets"),  # of which servers get a tenth, the console a hundredth
+    [
+        ("codec-host", 20_000),
+        ("codec-board", 20_000),
+        ("server", 30_000),
+        ("udp", 30_000),
+        ("channel", 8_000),
+        ("mdns", 8_000),
+        ("console", 5_000),
+    ],
+)
+def test_mutated_packets_do_nothing_that_they_should_not(target, packets):
     if target == "udp" and sys.platform == "darwin":
         pytest.skip("senders need loopback addresses of their own")
-    packets = 20_000 if target.startswith("codec") else 30_000  # of which servers get a tenth
     command = [sys.executable, BENCH / "fuzz.py", "--packets", str(packets), "--target", target]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

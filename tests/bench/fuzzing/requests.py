@@ -366,6 +366,15 @@ def dump(value):
     return _dump(value).encode()
 
 
+def load(text):
+    """JSON by the book; ValueError for what is not."""
+    return json.loads(text.decode("utf-8", "strict"), parse_constant=_refuse)
+
+
+def _refuse(name):
+    raise ValueError(name)
+
+
 def _dump(value):
     if isinstance(value, Raw):
         return value.text

@@ -10,7 +10,7 @@ import gc
 import struct
 import sys
 
-from speaker.miot import codec
+from sim import clients, world
 
 
 class Pipe:
@@ -46,6 +46,8 @@ class Pipe:
 
 def codecs(token):
     """What the firmware's codec makes of a packet: a letter, and the text of a good one."""
+    from speaker.miot import codec
+
     one = codec.Codec(token)
     pipe = Pipe()
     while True:
@@ -53,11 +55,11 @@ def codecs(token):
         if batch is None:
             return
         for _, packet in batch:
-            pipe.outcomes([(0, _read(one, packet))])
+            pipe.outcomes([(0, _read(codec, one, packet))])
         pipe.end(0)
 
 
-def _read(one, packet):
+def _read(codec, one, packet):
     if codec.is_hello(packet):
         return b"H"
     if codec.header(packet) is None:
@@ -70,47 +72,83 @@ def _read(one, packet):
         return b"P"
 
 
-def server(seed, packet_ms):
-    """The whole firmware, paired, in the simulated world; a packet comes every so many ms."""
-    from sim import clients, world
+class Session:
+    """The whole firmware, paired, in the simulated world; a packet comes every so many ms.
 
-    where = world.World(seed, 0)
-    pipe = Pipe()
-    sent = []
-    peers = {}
+    `door`: which way they come. "miio" and "mdns" are the sockets of that name, "console" is the
+    serial line. What comes out within `settle_ms` of a batch's last packet counts as its outcome.
+    """
 
-    def peer_of(sender):
-        if sender not in peers:
-            peers[sender] = ("192.168.1.%d" % (50 + sender // 4), 10000 + sender % 4)
-        return peers[sender]
+    def __init__(self, seed, door, packet_ms, settle_ms):
+        self._world = world.World(seed, 0)
+        self._door = door
+        self._packet_ms = packet_ms
+        self._settle_ms = settle_ms
+        self._pipe = Pipe()
+        self._sent = []
+        self._peers = {}
+        clients.Pairing(self._world, world.SSID, world.PASSWORD, self._paired)
 
-    def number_of(peer):
-        for sender, known in peers.items():
-            if known == peer:
-                return sender
-        return 255
+    def run(self):
+        self._world.run(1e6)
+        sys.stderr.write("".join(self._world.log.faults))
 
-    def batch():
-        packets = pipe.packets()
+    def _paired(self, token):
+        speaker = self._world.speaker
+        self._world.net.from_board = self._to_network
+        if self._door == "console":
+            self._world.log.buffer.take = lambda data: self._sent.append((0, data))
+        self._pipe.tell(b"READY" + token + struct.pack("<I", speaker._server._did))
+        self._world.clock.after(10_000, self._batch)
+
+    def _batch(self):
+        packets = self._pipe.packets()
         if packets is None:
-            world._raise(world.TheEnd)
-        door = where.speaker._door
-        for sender, packet in packets:
-            where.clock.spend(packet_ms * 1000)
-            reply = door.handle(packet, peer_of(sender)) if packet else None
+            raise world.TheEnd
+        previous = None
+        for one in packets:
+            if previous is not None:
+                self._deliver(*previous)
+                self._tell()
+            previous = one
+        self._deliver(*previous)
+        self._world.clock.after(self._settle_ms, self._settled)
+
+    def _settled(self):
+        self._tell()
+        self._pipe.end(self._world.log.exceptions)
+        self._world.clock.after(1, self._batch)
+
+    def _tell(self):
+        self._pipe.outcomes(self._sent)
+        del self._sent[:]
+
+    def _deliver(self, sender, packet):
+        self._world.clock.spend(self._packet_ms * 1000)
+        if self._door == "console":
+            self._world.console.data.extend(packet)
+        elif packet and self._door == "miio":
+            reply = self._world.speaker._door.handle(packet, self._peer(sender))
             if reply is not None:
-                sent.append((sender, reply))
-            pipe.outcomes(sent)
-            del sent[:]
-        pipe.end(len(where.log.faults))
-        where.clock.after(1, batch)
+                self._sent.append((sender, bytes(reply)))
+        elif packet:
+            self._world.net.put(packet, ("192.168.1.%d" % (50 + sender), 5353), 5353)
+            self._world.speaker._discovery._take()
 
-    def paired(token):
-        where.speaker._door.send = lambda packet, peer: sent.append((number_of(peer), packet))
-        did = where.speaker._server._did
-        pipe.tell(b"READY" + token + struct.pack("<I", did))
-        where.clock.after(10_000, batch)
+    def _peer(self, sender):
+        if sender not in self._peers:
+            self._peers[sender] = ("192.168.1.%d" % (50 + sender // 4), 10000 + sender % 4)
+        return self._peers[sender]
 
-    clients.Pairing(where, world.SSID, world.PASSWORD, paired)
-    where.run(1e6)
-    sys.stderr.write("".join(where.log.faults))
+    def _to_network(self, packet, destination, port):
+        if self._door == "mdns" and port == 5353:
+            self._sent.append((0, packet))
+        elif self._door == "miio" and port == 54321:
+            for sender, known in self._peers.items():
+                if known == destination:
+                    self._sent.append((sender, packet))
+
+
+def session(seed, door, packet_ms, settle_ms):
+    """One, until the other side has had enough."""
+    Session(seed, door, packet_ms, settle_ms).run()

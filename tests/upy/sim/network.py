@@ -64,6 +64,10 @@ class Net:
             receive(packet, port)
 
     def _arrive(self, packet, sender, port):
+        self.put(packet, sender, port)
+
+    def put(self, packet, sender, port):
+        """Put a datagram into the queue of the board's socket at once, if it gets through."""
         socket = self._sockets.get(port)
         if socket is None or self.radio.way_to(sender[0]) is None or len(packet) > _MAX_DATAGRAM:
             return

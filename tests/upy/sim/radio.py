@@ -68,9 +68,8 @@ class Station:
         return None
 
     def connect(self, ssid=None, key=None, *, bssid=None):
-        ssid = ssid.decode() if isinstance(ssid, bytes) else ssid
         self._attempt += 1
-        self._wanted = (ssid, key)
+        self._wanted = (ssid if isinstance(ssid, bytes) else ssid.encode(), key)
         self._status = CONNECTING
         self._clock.after(_LINK, self._try_link, self._attempt)
 
@@ -87,7 +86,7 @@ class Station:
         if attempt != self._attempt:
             return
         router = self._router
-        if not router.up or self._wanted[0] != router.ssid:
+        if not router.up or self._wanted[0] != router.ssid.encode():
             self._clock.after(_SCAN - _LINK, self._fail, attempt, NO_AP_FOUND)
         elif (self._wanted[1] or "") != router.password:
             self._fail(attempt, WRONG_PASSWORD)

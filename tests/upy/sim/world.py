@@ -28,12 +28,24 @@ class TheEnd(BaseException):
     """The simulated time is over."""
 
 
+class Frames:
+    """Takes what the firmware writes between the lines, to `take` if anybody wants it."""
+
+    take = None
+
+    def write(self, data):
+        if self.take is not None:
+            self.take(bytes(data))
+
+
 class Log:
     """Takes the firmware's log lines: counts them, keeps the last ones and those of faults."""
 
     def __init__(self):
+        self.buffer = Frames()
         self.last = []
         self.faults = []
+        self.exceptions = 0
         self.counts = {}
         self.heap_used = 0
         self.echo = None
@@ -44,6 +56,7 @@ class Log:
         self.last.append(line)
         if len(self.last) > _LINES:
             self.last.pop(0)
+        self.exceptions += "Traceback" in line
         level = line[0]
         self.counts[level] = self.counts.get(level, 0) + 1
         if level == "E" and len(self.faults) < _LINES:
