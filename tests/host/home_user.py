@@ -17,7 +17,6 @@ class User:
         monkeypatch.setenv("MYNAH_CONFIG", str(folder / "config"))
         monkeypatch.setenv("MYNAH_DEVICE_TOKEN", TOKEN.hex())
         monkeypatch.setattr("mynah.home.device.TIMEOUT_S", 0.2)
-        monkeypatch.setattr("mynah.home.discover.ROUND_S", 0.1)
         model = "mynah.speaker.test"
         remember("salon", Device(speaker.address, SPEAKER_TOKEN, 0x12345678, "", model))
         self.speaker = speaker

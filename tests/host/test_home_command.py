@@ -7,10 +7,15 @@ to is read back with python-miio's own client.
 import gc
 import json
 import os
+import pty
+import select
 import signal
+import subprocess
+import sys
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,6 +26,8 @@ from miot_process import Board
 from mynah.bench.home import peers
 from mynah.bench.home.peers import TOKEN, Simulated, Simulators
 from mynah.errors import BoardError, BoardTimeoutError, UsageError
+from mynah.find import search
+from mynah.find.interfaces import Interface
 from mynah.home import speaker
 from mynah.home.device import WrongTokenError
 from mynah.miio.devices import Device, remember
@@ -142,11 +149,48 @@ def test_who_does_not_answer_is_stored_only_on_request(home, places):
     wait_until(lambda: home.json("list")[0]["online"] is False)
 
 
-def test_without_an_address_the_candidates_are_shown(home):
-    (found,) = home.json("add", "--broadcast", home.fan)
-    assert found["address"] == home.fan
-    assert found["tells_token"] is False
-    assert "--address" in home.mynah("add", "--broadcast", home.fan).err
+def test_without_an_address_the_candidates_are_shown(home, monkeypatch):
+    """A simulator is bound to one address, where no broadcast arrives; so it is asked there."""
+    here = [Interface("127.0.0.1", (home.fan,))]
+    monkeypatch.setattr("mynah.find.hello.interfaces", lambda: here)
+    monkeypatch.setattr("mynah.find.search", partial(search, 0.3))
+    (found,) = [each for each in home.json("add") if each["address"] == home.fan]
+    assert found["device_id"] == miio.Device(home.fan, TOKEN.hex()).device_id
+    assert found["paired"] is True
+    assert "token" not in found
+    shown = home.mynah("add")
+    assert home.fan in shown.out
+    assert home.speaker.address not in shown.out
+    assert "add one with --address" in shown.err
+
+
+def test_on_a_terminal_token_and_name_are_asked_for_and_the_token_is_not_echoed(home, monkeypatch):
+    monkeypatch.delenv("MYNAH_DEVICE_TOKEN")
+    master, terminal = pty.openpty()
+    command = [sys.executable, "-c", "from mynah.cli import main; main()", "home", "add"]
+    options = ["--address", home.lamp, "--room", "kitchen", "--spec", str(LAMP)]
+    process = subprocess.Popen(
+        [*command, *options], stdin=terminal, stdout=terminal, stderr=terminal
+    )
+    os.close(terminal)
+    shown = said(master, b"hexadecimal digits): ")
+    os.write(master, TOKEN.hex().encode() + b"\n")
+    shown += said(master, b"Name [kitchen lamp]: ")
+    os.write(master, b"\n")
+    shown += said(master, b"now: ")
+    assert process.wait(20) == 0
+    os.close(master)
+    assert TOKEN.hex().encode() not in shown
+    assert [each["name"] for each in home.json("list")] == ["kitchen lamp"]
+
+
+def said(terminal, end):
+    """What a program says on a terminal, until it says ``end``."""
+    shown = b""
+    while end not in shown:
+        assert select.select([terminal], [], [], 20)[0], shown
+        shown += os.read(terminal, 4096)
+    return shown
 
 
 def test_a_device_s_place_is_asked_for_only_where_it_can_be_answered(home, monkeypatch):

@@ -14,7 +14,6 @@ from mynah.bench.home import peers
 from mynah.bench.home.peers import TOKEN, Simulated, Simulators
 from mynah.errors import BoardTimeoutError, UsageError
 from mynah.home import device, fetch, lists
-from mynah.home.discover import discover
 from mynah.home.finding import describe
 from mynah.miio import MiioError
 
@@ -80,15 +79,6 @@ def test_a_wrong_token_is_told_from_silence(devices, monkeypatch):
 def test_another_device_s_description_is_recognised(devices):
     with pytest.raises(MiioError, match="unsupported method"):
         device.read(devices["old_fan"], PORT, TOKEN, describe("", LAMP))
-
-
-def test_who_answers_a_hello_is_found(devices, monkeypatch):
-    monkeypatch.setattr("mynah.home.discover.ROUND_S", 0.1)
-    (found,) = discover(devices["lamp"])
-    assert found.address == devices["lamp"]
-    assert found.device_id == miio.Device(devices["lamp"], TOKEN.hex()).device_id
-    assert found.token is None
-    assert discover(devices["nobody"]) == []
 
 
 # Lists

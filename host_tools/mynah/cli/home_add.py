@@ -18,10 +18,8 @@ from mynah.cli.home_options import (
 )
 
 if TYPE_CHECKING:
-    from mynah.home.discover import Found
+    from mynah.find import Found
     from mynah.miio import MiioClient
-
-_BROADCAST = "255.255.255.255"
 
 
 @click.command()
@@ -41,13 +39,6 @@ _BROADCAST = "255.255.255.255"
     "--service", type=int, metavar="N", help="Main service, where it has several of a kind."
 )
 @click.option("--port", type=int, default=54321, show_default=True, help="UDP port of the device.")
-@click.option(
-    "--broadcast",
-    default=_BROADCAST,
-    show_default=True,
-    metavar="IP",
-    help="Where to ask for devices.",
-)
 @click.option("--unchecked", is_flag=True, help="Store it without asking the device anything.")
 @speaker_option
 @json_option
@@ -62,7 +53,6 @@ def command(
     kind: str | None,
     service: int | None,
     port: int,
-    broadcast: str,
     unchecked: bool,
     speaker: str | None,
     as_json: bool,
@@ -82,7 +72,7 @@ def command(
     """
     with open_speaker(speaker) as client:
         if address is None:
-            address = _chosen(broadcast, port, client, as_json=as_json)
+            address = _chosen(port, client, as_json=as_json)
             if address is None:
                 return
         added = _add(
@@ -167,20 +157,23 @@ def _asked_name(kind: str, room: str) -> str:
     return answer
 
 
-def _chosen(broadcast: str, port: int, client: MiioClient, *, as_json: bool) -> str | None:
+def _chosen(port: int, client: MiioClient, *, as_json: bool) -> str | None:
     """The address that the user picks among those that answer; None: only listed."""
-    from mynah.home.discover import discover
+    from mynah.find import search
+    from mynah.miio.devices import known
 
-    talk(f"asking at {broadcast} who is there ...")
-    found = [each for each in discover(broadcast, port) if each.address != client.address]
+    talk("asking in every network of this computer who is there ...")
+    speakers = known()
+    found = [
+        each
+        for each in search(known=speakers, port=port)
+        if each.name is None and each.address != client.address
+    ]
     if as_json:
-        print_json([_candidate(each) for each in found])
+        print_json([each.data() for each in found])
         return None
     if not found:
-        talk(
-            "no device answers: are they on, and this computer in their Wi-Fi? Some answer only a "
-            "hello of their own: pass --address"
-        )
+        talk("no device answers: is it on, and this computer in its Wi-Fi? Else pass --address")
         return None
     _print_found(found)
     if not sys.stdin.isatty():
@@ -195,16 +188,11 @@ def _chosen(broadcast: str, port: int, client: MiioClient, *, as_json: bool) -> 
 def _print_found(found: list[Found]) -> None:
     from rich.table import Table
 
-    table = Table("address", "device id", "token", box=None, header_style="bold")
+    from mynah.logs import clean
+
+    table = Table("address", "device id", "model", "token", box=None, header_style="bold")
     for each in found:
         told = "told by the device" if each.token else "needed"
-        table.add_row(each.address, str(each.device_id), told)
+        number = "" if each.device_id is None else str(each.device_id)
+        table.add_row(each.address, number, clean(each.model or ""), told)
     stdout().print(table)
-
-
-def _candidate(found: Found) -> dict[str, Any]:
-    return {
-        "address": found.address,
-        "device_id": found.device_id,
-        "tells_token": found.token is not None,
-    }
