@@ -158,7 +158,7 @@ class Terminal(io.StringIO):
 def test_networks_are_chosen_from_a_list_and_a_wrong_password_may_be_mended(
     new, user, capsys, monkeypatch
 ):
-    answers = iter(["", "2", "n" + PASSWORD, True, "home", PASSWORD])
+    answers = iter(["", "nowhere", PASSWORD, True, "2", "n" + PASSWORD, True, PASSWORD])
     asked = []
 
     def answer(text, **_):
@@ -173,9 +173,10 @@ def test_networks_are_chosen_from_a_list_and_a_wrong_password_may_be_mended(
     assert shown.count("listens for networks") == 3
     assert re.search(r"2 +home +\|\|\|\| -41 dBm", shown)
     assert re.search(r"3 +open .* open", shown)
+    assert "could not join 'nowhere': no such network" in shown
     assert "could not join 'home': wrong password" in shown
     assert [text.split()[0] for text in asked] == [
-        "Number", "Number", "Password", "Try", "Number", "Password"
+        "Number", "Number", "Password", "Try", "Number", "Password", "Try", "Password"
     ]  # fmt: skip
     assert PASSWORD not in shown
     assert devices.find("speaker").address == NEW

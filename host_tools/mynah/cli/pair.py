@@ -128,8 +128,9 @@ def _set_up(door: Door, ssid: str | None, country: str, *, password_stdin: bool)
     from mynah.miio.door import JoinError, shown
 
     wanted = os.fsencode(ssid) if ssid is not None else None
+    network: bytes | None = None
     while True:
-        network = wanted if wanted is not None else _choose(door)
+        network = wanted or network or _choose(door)
         password = _password(network, from_stdin=password_stdin)
         talk(f"the speaker tries to join {shown(network)!r}; Ctrl-C goes back to what was")
         try:
@@ -142,6 +143,8 @@ def _set_up(door: Door, ssid: str | None, country: str, *, password_stdin: bool)
             talk(str(error))
             if not click.confirm("Try again?", default=True, err=True):
                 raise
+            if error.reason != "wrong password":
+                network = None
         except KeyboardInterrupt:
             door.cancel()
             raise
