@@ -13,7 +13,7 @@ from mynah.paths import AUDIO_DIR, FIRMWARE_DIR
 from mynah.virtual.micropython import micropython_command
 from mynah.wake import engine as wake_engine
 
-VIPER = ("elementwise_viper", "frontend_viper", "model_viper", "pcm_viper")
+VIPER = [path.stem for path in (FIRMWARE_DIR / "speaker" / "kernels").glob("*_viper.py")]
 WORD = AUDIO_DIR / "okay_nabu_1.flac"
 
 LOCKED = """
