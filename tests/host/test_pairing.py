@@ -99,13 +99,11 @@ def test_pair_and_control_from_the_command_line(new, user, capsys, monkeypatch):
     table = mynah("control", "kitchen", "status").out
     assert re.search(r"indicator-light\.color +#0f8000", table)
     assert re.search(r"play-control\.playing-state +1 \(Playing\)", table)
-    assert "wake.history" not in table
-    assert mynah("control", "kitchen", "get", "wake.history").out == "\n"  # nothing heard yet
+    assert mynah("control", "kitchen", "do", "wake.read-history", "alexa").out == "alexa\n"
     status = json.loads(mynah("control", "kitchen", "status", "--json").out)
     assert status["speaker.volume"] == 40
     assert status["microphone.mute"] is True
     assert status["indicator-light.color"] == 0x0F8000
-    assert "wake.history" not in status
     assert status["play-control.playing-state"] == 1
     with pytest.raises(UsageError, match="takes 0 to 100, not 101"):
         mynah("control", "kitchen", "set", "speaker.volume", "101")

@@ -47,11 +47,10 @@ def make_spec(
 ) -> Spec:
     """The spec of this speaker, bound to its store, its player and its wake models.
 
-    `history(word)` gives a model's last outputs, `history()` those of the first. `directive(text)`
-    does what a text says; its coroutine returns the answer's text.
+    `history(word)` gives a model's last outputs. `directive(text)` does what a text says; its
+    coroutine returns the answer's text.
     """
     readers = {name: _reader(store, key) for name, key in _STATE.items()}
-    readers["wake.history"] = history
     readers["wake.wake-word"] = words.listened_for
     readers["wake.models"] = words.describe
     readers["clock.time"] = clock.now_s

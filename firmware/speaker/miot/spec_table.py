@@ -27,7 +27,7 @@ PROPERTIES = {
     (8, 2): ("wake.count", "uint32", 5, (0, 4294967295, 1)),
     (8, 3): ("wake.last-probability", "uint8", 5, (0, 255, 1)),
     (8, 4): ("wake.last-time", "uint32", 5, (0, 4294967295, 1)),
-    (8, 5): ("wake.history", "string", 1, None),
+    (8, 5): ("wake.history", "string", 0, None),
     (8, 6): ("wake.last-word", "string", 5, None),
     (8, 7): ("wake.models", "string", 5, None),
     (8, 8): ("wake.miss-count", "uint32", 5, (0, 4294967295, 1)),

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from mynah.miio.spec import Spec
     from mynah.miio.watch import Change, Happened
 
-_TOO_LONG = {"wake.history"}  # hundreds of digits, at every look
-
 
 @click.group()
 @click.argument("name")
@@ -37,17 +35,13 @@ def command(context: click.Context, name: str) -> None:
 @json_option
 @click.pass_obj
 def status(name: str, *, as_json: bool) -> None:
-    """Show every property that can be read; `get wake.history` has the outputs, too."""
+    """Show every property that can be read."""
     from rich.table import Table
 
     from mynah.logs import clean
 
     with _client(name) as client:
-        readable = [
-            each
-            for each in client.spec.properties.values()
-            if "read" in each.access and each.name not in _TOO_LONG
-        ]
+        readable = [each for each in client.spec.properties.values() if "read" in each.access]
         values = client.get_all(each.name for each in readable)
     if as_json:
         print_json(values)

@@ -108,6 +108,11 @@ class Stage:
         assert isinstance(count, int)
         return count
 
+    def history(self) -> str:
+        """The model's last outputs, as the board tells them."""
+        (outputs,) = self.client.action("wake.read-history", self.model)
+        return str(outputs)
+
     def led_colours(self) -> list[tuple[int, int, int]]:
         """What every LED shows now."""
         return [colour for leds in self.board.world.leds.values() for colour in leds]

@@ -100,7 +100,7 @@ def listen(stage: Stage, figures: Figures) -> None:
     stage.console.skip()
     with world.speaker.record() as recording:
         playback = world.mic.play(stage.sound.samples, RATE_HZ)
-        trace = Trace(stage.console, stage.client, stage.sound, playback, world.mic)
+        trace = Trace(stage.console, stage.history, stage.sound, playback, world.mic)
         heard_at, match = trace.until_heard()
         lit = stage.wait_until(lambda: any(map(any, stage.led_colours())))
         time.sleep(_CHIME_S)

@@ -17,11 +17,11 @@ from mynah.wake.told import HEARD, means
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Callable
     from pathlib import Path
 
     from mynah.demo.sound import Sound
     from mynah.hil import Console
-    from mynah.miio import MiioClient
     from mynah.virtual.microphone import Microphone, Playback
 
 _HEARD = f"wake: {HEARD.pattern}"
@@ -48,15 +48,15 @@ class Trace:
     def __init__(
         self,
         console: Console,
-        client: MiioClient,
+        history: Callable[[], str],
         sound: Sound,
         playback: Playback,
         mic: Microphone,
     ) -> None:
-        """Follow ``sound``, which ``playback`` brings into the microphone ``mic``."""
+        """Follow ``sound``, which ``playback`` brings into ``mic``; ``history`` asks the board."""
         assert mic.started_at is not None
         self._console = console
-        self._client = client
+        self._history = history
         self._sound = sound
         self._playback = playback
         self._mic = mic
@@ -107,7 +107,7 @@ class Trace:
 
     def _read(self) -> None:
         """Ask the board for its model's last outputs and keep them."""
-        at, _, outputs = str(self._client.get("wake.history")).partition(":")
+        at, _, outputs = self._history().partition(":")
         newest = int(at or 0)
         for age, output in enumerate(reversed(bytes.fromhex(outputs))):
             self._outputs[newest - age * _OUTPUT_SAMPLES] = output
