@@ -22,6 +22,12 @@ def config_dir() -> Path:
     return _make(Path(root))
 
 
+def data_dir() -> Path:
+    """A folder for what was measured here; ``MYNAH_DATA`` moves it. It exists after this."""
+    root = os.environ.get("MYNAH_DATA") or platformdirs.user_data_dir(_APP, appauthor=False)
+    return _make(Path(root))
+
+
 def _make(path: Path) -> Path:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path

@@ -12,9 +12,10 @@ COMMANDS = {
     "secure": "the secure channel's time, heap and instructions",
     "home": "from a sentence to the lamp's acknowledgement, beside python-miio",
     "pc": "the wake engine's speed on this computer, beside pymicro-wakeword's",
+    "history": "test runs on boards: what changed, and what is flaky",
 }
 
 
 @click.group(cls=LazyGroup, commands=COMMANDS, prefix="mynah.cli.bench_")
 def command() -> None:
-    """Measure the wake engine, the control of devices, and the secure channel."""
+    """Measure the wake engine, the control of devices, the secure channel; compare test runs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import TYPE_CHECKING
 
 from mynah import boards
@@ -14,6 +15,8 @@ from mynah.hil.parts import MissingPartError
 from mynah.hil.software import SPEAKER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mynah.boards import Board
     from mynah.hil.parts import Air, Light, SoundIn, SoundOut, Switch
     from mynah.hil.software import Software
@@ -27,6 +30,8 @@ READY_S = 30.0
 """How long a board's start may take."""
 _QUIET_S = 0.4
 _MAX_NOISE_S = 3.0
+
+_VERSION = re.compile(r" app: Mynah (\S+) on |MicroPython (\S+) on ")
 
 # Names that tests use for what a board file calls otherwise.
 _ALSO = {"microphone": "mic", "amplifier": "speaker", "buttons": "button"}
@@ -68,6 +73,7 @@ class HilBoard:
         self._patience_s = patience_s
         self._console: Console | None = None
         self._resources = contextlib.ExitStack()
+        self._version = ""
         self._clean: bytes | None = None
         self._clean_operations = -1
 
@@ -78,6 +84,11 @@ class HilBoard:
     def name(self) -> str:
         """What the bench calls it."""
         return self.entry.name
+
+    @property
+    def firmware(self) -> str:
+        """What it runs, and the version that it told when it started."""
+        return " ".join(filter(None, (self.software.name, self._version)))
 
     @property
     def console(self) -> Console:
@@ -118,6 +129,7 @@ class HilBoard:
             self._console = stack.enter_context(Console(self.port, baud=self.entry.baud))
             if self.virtual is not None:
                 self._remember_state(self.virtual)
+            self._version = _version_in(line for _, line in self._console.lines)
             self._resources = stack.pop_all()
 
     def close(self) -> None:
@@ -320,6 +332,14 @@ class HilBoard:
         return MissingPartError(
             f"board {self.name} is real, and its bench file entry has nothing {what} ({key})"
         )
+
+
+def _version_in(lines: Iterable[str]) -> str:
+    """What a start's log says of versions: the speaker's own, else MicroPython's."""
+    found = [match for line in lines if (match := _VERSION.search(line))]
+    ours = [match[1] for match in found if match[1]]
+    theirs = [f"MicroPython {match[2]}" for match in found if match[2]]
+    return (ours or theirs or [""])[-1]
 
 
 def kind_of(entry: BenchBoard) -> Board | None:

@@ -63,6 +63,7 @@ class Console:
         self._cursor = 0
         self._splitter = LineSplitter()
         self._unfinished = ""
+        self._spent = ""  # what of an unfinished line has matched
         self._heard_at = time.monotonic()
         self._idle_reads = 0
         self._stop = threading.Event()
@@ -130,25 +131,26 @@ class Console:
                     if match:
                         return at, match
                 now = time.monotonic()
-                if self._unfinished and now - self._heard_at >= _UNFINISHED_S:
-                    match = regex.search(self._unfinished)
+                waiting = self._unfinished if self._unfinished != self._spent else ""
+                if waiting and now - self._heard_at >= _UNFINISHED_S:
+                    match = regex.search(waiting)
                     if match:
-                        self._finish_line()
-                        self._cursor = len(self.lines)
-                        return self.lines[-1][0], match
+                        self._spent = waiting
+                        return self._heard_at, match
                 if self._lost:
                     raise PortError(self._lost)
                 if now >= deadline:
                     raise ExpectTimeoutError(self._timeout_message(pattern, timeout_s))
                 left = deadline - now
-                self._changed.wait(min(left, _UNFINISHED_S) if self._unfinished else left)
+                self._changed.wait(min(left, _UNFINISHED_S) if waiting else left)
 
     def skip(self) -> None:
         """Let the next `expect` look only at lines that come from now on."""
         with self._changed:
+            for text in self._splitter.flush():
+                self._add(clean(text))
+            self._unfinished = self._spent = ""
             self._cursor = len(self.lines)
-            self._splitter = LineSplitter()
-            self._unfinished = ""
 
     def note(self, text: str) -> None:
         """Put a line of the host's own into the log's file."""
@@ -314,14 +316,9 @@ class Console:
             self._heard_at = time.monotonic()
             for text in self._splitter.feed(data):
                 self._add(clean(text))
+                self._spent = ""
             self._unfinished = clean(self._splitter.rest)
             self._changed.notify_all()
-
-    def _finish_line(self) -> None:
-        """Take the unfinished line as a line."""
-        for text in self._splitter.flush():
-            self._add(clean(text))
-        self._unfinished = ""
 
     def _add(self, line: str) -> None:
         self.lines.append((time.monotonic(), line))

@@ -36,6 +36,7 @@ def board(request: pytest.FixtureRequest) -> Iterator[HilBoard]:
     except MynahError as error:
         pool.declare_broken(board, error)
         pytest.fail(f"board {board.name} cannot be used: {error}", pytrace=False)
+    pool.opened[board.name] = board
     yield board
     board.close()
 

@@ -18,7 +18,7 @@ from mynah.hil.pool import DEVICE, POOL, Pool
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-pytest_plugins = ["mynah.hil.fixtures", "mynah.hil.upy"]
+pytest_plugins = ["mynah.hil.fixtures", "mynah.hil.upy", "mynah.hil.results"]
 
 _BOARD = "board"
 _LOG_LINES = 30

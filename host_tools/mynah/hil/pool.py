@@ -33,6 +33,8 @@ class Pool:
         """What the bench file or the command line say of each."""
         self.broken: dict[str, str] = {}
         """Why tests are skipped, by the name of the board."""
+        self.opened: dict[str, HilBoard] = {}
+        """The boards that are open in this process, by their names."""
         self._features: dict[str, frozenset[str]] = {}
 
     @property
