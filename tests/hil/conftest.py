@@ -5,12 +5,15 @@ import json
 import pytest
 
 from mynah.audio_files import load
+from mynah.hil import ExpectTimeoutError
 from mynah.hil.controls import wait_until
 from mynah.miio import MiioClient, pair
 from mynah.paths import AUDIO_DIR
 
 SSID = "test home"
 PASSWORD = 'a "quoted" pass'
+HEARD = r'wake: heard "Okay Nabu" p=(\d+) at=(\d+)'
+TRIES = 5
 
 
 @pytest.fixture
@@ -55,3 +58,25 @@ def recordings():
         return sorted(found, key=lambda pair: len(pair[1]))
 
     return of_kind
+
+
+@pytest.fixture
+def say(device, mic, recordings):
+    """A function: say "okay nabu" until it is heard; again only where sound was lost.
+
+    A virtual board loses some when the computer is busy, and says so.
+    """
+
+    def say():
+        _, samples = recordings("okay_nabu")[0]
+        for _ in range(TRIES):
+            n = len(device.lines)
+            mic.play(samples)
+            try:
+                return device.expect(HEARD, len(samples) / 16000 + 3)
+            except ExpectTimeoutError:
+                if not any("of sound lost" in line for line in device.lines[n:]):
+                    raise
+        pytest.fail(f"sound was lost {TRIES} times in a row: the computer is too busy")
+
+    return say

@@ -74,8 +74,10 @@ def _history(config: pytest.Config) -> str:
 def _data_of(item: pytest.Item) -> dict[str, Any]:
     pool = item.config.stash[POOL]
     entry = pool.entry_of(item)
-    board = pool.opened.get(entry.name) if entry is not None else None
     device = item.stash.get(DEVICE, None)
+    if device is not None:  # it may have been asked for in the middle of another fixture
+        entry = device.board.entry
+    board = pool.opened.get(entry.name) if entry is not None else None
     evidence = item.stash.get(EVIDENCE, Evidence())
     return {
         "board": entry.name if entry is not None else "",
@@ -153,6 +155,8 @@ def _outcome(report: pytest.TestReport) -> str | None:
 
 
 def _reason(report: pytest.TestReport) -> str:
+    if report.passed:
+        return ""
     if report.skipped and isinstance(report.longrepr, tuple):
         return report.longrepr[2].removeprefix("Skipped: ")
     return report.longreprtext

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mynah.hil.report.model import Run, TestResult
 
 _MAX_TEXT = 64 * 1024
+_MAX_SHORT = 300
 
 
 def write_page(path: Path, run: Run) -> None:
@@ -92,10 +93,20 @@ def _test(test: TestResult) -> str:
         f'<details class="test {test.outcome}"{" open" if test.is_bad else ""}>'
         f"<summary><b>{test.outcome}</b><span class=name>{name}</span>{marks}"
         f"<span class=board>{_text(test.board)}</span>"
-        f"<span class=time>{test.seconds:.2f} s</span></summary><div class=body>"
+        f"<span class=time>{test.seconds:.2f} s</span>{_short(test)}</summary><div class=body>"
         f"{_reason(test)}{_figures(test.evidence.figures)}"
         f"{''.join(map(_attachment, test.evidence.attachments))}{_log(test)}</div></details>\n"
     )
+
+
+def _short(test: TestResult) -> str:
+    """What failed, in the words of the exception's first line; why it was skipped."""
+    if not test.reason:
+        return ""
+    lines = test.reason.splitlines()
+    errors = [line[1:].strip() for line in lines if line.startswith("E  ")]
+    short = errors[0] if errors and test.is_bad else lines[0]
+    return f"<span class=short>{_text(short[:_MAX_SHORT])}</span>"
 
 
 def _reason(test: TestResult) -> str:

@@ -25,8 +25,11 @@ input[type=search], button { font: inherit; padding: .25rem .6rem; border-radius
 .passed, .xfailed { color: var(--good) } .failed, .error { color: var(--bad) }
 .skipped { color: var(--skip) }
 .test { border-top: 1px solid var(--line) }
-summary { display: flex; gap: .8rem; padding: .35rem 0; cursor: pointer; align-items: baseline }
+summary { display: flex; flex-wrap: wrap; gap: 0 .8rem; padding: .35rem 0; cursor: pointer;
+  align-items: baseline }
 summary b { width: 4.2rem; font-weight: 600; font-size: .85rem }
+.short { flex-basis: 100%; padding-left: 5rem; font-size: .9rem; overflow-wrap: anywhere }
+.passed .short { display: none }
 .name { flex: 1; color: var(--fg); overflow-wrap: anywhere }
 .time, .board { color: var(--dim); font-variant-numeric: tabular-nums; white-space: nowrap }
 .dim { color: var(--dim); font-weight: 400 }
@@ -57,6 +60,9 @@ function show() {
 }
 search.addEventListener('input', show);
 boxes.forEach(b => b.addEventListener('change', show));
+const atEnd = t => t.querySelectorAll('.log').forEach(l => { l.scrollTop = l.scrollHeight; });
+tests.filter(t => t.open).forEach(atEnd);
+tests.forEach(t => t.addEventListener('toggle', () => atEnd(t), {once: true}));
 const all = document.getElementById('open');
 all.addEventListener('click', () => {
   const open = all.textContent.startsWith('open');
