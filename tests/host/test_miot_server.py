@@ -1,5 +1,6 @@
 """The firmware's miIO server in real MicroPython, with unmodified python-miio as its client."""
 
+import contextlib
 import gc
 import json
 import os
@@ -198,9 +199,13 @@ def test_two_fresh_clients_in_one_second_may_ask_the_same(board):
         assert device.get_property_by(2, 1)[0]["code"] == 0
 
 
-def test_several_clients_at_once(board):
+def test_several_clients_at_once(tmp_path):
     """Each on its own socket or with a new one for each call, reading and setting."""
+    with contextlib.closing(Board(own_address(), "owned", tmp_path)) as board:
+        _several_clients(board)
 
+
+def _several_clients(board):
     def with_python_miio(number):
         device = miio.MiotDevice(board.address, TOKEN, timeout=2, start_id=10 * number)
         for _ in range(10):

@@ -32,8 +32,8 @@ N_OFFSETS = const(32)
 # What an address may ask for, at once and a second: with the token, and without.
 _HOLDER = (150, 50)
 _STRANGER = (30, 5)
-_HELLOS = (60, 20)
-_CROWD = (120, 40)  # all strangers together
+_HELLOS = (120, 40)
+_CROWD = (200, 60)  # all strangers together
 # A wrong guess costs twice as much as the one before, up to 2 to the power of these: 51 s of
 # silence for a stranger, 1 s for an address that has the token, where other programs may be, too.
 _STRANGERS_LIMIT = const(8)
