@@ -2,8 +2,9 @@
 
 Arguments: address; `new`, `owned` or `kept` (whatever the settings say); a folder for them; and
 perhaps `counted`: the clock of the stamps goes by packets, 25 a second, and the method `test.heap`
-tells the heap in use. The firmware's own files do everything but the radio, the amplifier and the
-socket's address format (the unix port hands out packed addresses).
+tells the heap in use; and `did=` with a device id of the test's own. The firmware's own files do
+everything but the radio, the amplifier and the socket's address format (the unix port hands out
+packed addresses).
 """
 
 # ruff: noqa: E402 - the stand-ins come before what imports them
@@ -38,9 +39,12 @@ from speaker.util.storage import TwoCopies
 from speaker.util.supervise import Supervisor
 
 ADDRESS, OWNER, FOLDER = sys.argv[1:4]
-IS_COUNTED = sys.argv[4:] == ["counted"]
+IS_COUNTED = "counted" in sys.argv[4:]
 NETWORKS = {"home": "secret123", "caf\u00e9 \U0001f600": 'pass word "x"', "open": ""}
 DID = 0x12345678
+for argument in sys.argv[4:]:
+    if argument.startswith("did="):
+        DID = int(argument[4:])
 WORDS = speaker.__file__.rsplit("/", 2)[0] + "/words"
 
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
     sys.platform == "darwin", reason="macOS has one loopback address: one speaker at a time"
 )
 
-DID = 0x12345678
+DID = secrets.randbelow(1 << 32)  # nobody else's on this computer, whose tests hear each other
 TOKEN = "00112233445566778899aabbccddeeff"
 MODEL = "mynah.speaker.test"
 
@@ -33,7 +33,7 @@ MODEL = "mynah.speaker.test"
 @pytest.fixture(scope="module")
 def owned(tmp_path_factory):
     """The firmware's own miIO server, with an owner."""
-    board = Board(own_address(), "owned", tmp_path_factory.mktemp("owned"))
+    board = Board(own_address(), "owned", tmp_path_factory.mktemp("owned"), f"did={DID}")
     yield board
     board.close()
 
@@ -67,12 +67,12 @@ def advertised(address, label=None, device_id=DID):
         f"{label}_miio{device_id}.{adverts.TYPE}",
         codec.PORT,
         properties={"path": "/mydevice"},
-        server=f"{label}.local.",
+        server=f"{label}-{secrets.token_hex(4)}.local.",
         parsed_addresses=[address],
     )
     with zeroconf.Zeroconf(interfaces=[own_address()]) as network:
         network.register_service(info)
-        yield label
+        yield info.server
 
 
 class Pretender:
@@ -159,12 +159,20 @@ def test_a_paired_speaker_is_found_at_its_address_by_name(owned, user):
 
 
 def test_somebody_elses_device_is_found_by_mdns_alone(owned):
-    with advertised(owned.address, "zhimi-airpurifier-v7") as label:
-        both = (HELLO, MDNS)
-        found = at(owned.address, search(10, until=lambda each: each.found_by == both))
+    with advertised(owned.address, "zhimi-airpurifier-v7") as server:
+        wanted = owned.address, (HELLO, MDNS)
+        all_found = search(10, until=lambda each: (each.address, each.found_by) == wanted)
+        found = at(owned.address, all_found)
     assert (found.name, found.model, found.device_id) == (None, "zhimi.airpurifier.v7", DID)
-    assert (found.paired, found.rssi, found.host) == (True, None, f"{label}.local")
-    assert found.found_by == both
+    assert (found.paired, found.rssi, found.host) == (True, None, server.rstrip("."))
+    assert found.found_by == (HELLO, MDNS)
+
+
+def test_an_advert_is_worth_less_than_a_hello(owned):
+    """Somebody says by mDNS that another device is where this one is."""
+    with advertised(owned.address, "rude-device-v1", device_id=DID ^ 1):
+        found = at(owned.address, search(2.5))
+    assert (found.device_id, found.model, found.found_by) == (DID, None, (HELLO,))
 
 
 def test_a_new_speaker_tells_what_it_is(new, user):

@@ -149,6 +149,11 @@ class _Search:
         name = self._names.get(answer.device_id)
         at_home = name is not None and self._known[name].address == answer.address
         old = self._update(answer.address, HELLO)
+        if old.device_id not in {
+            None,
+            answer.device_id,
+        }:  # an advert of another: mDNS proves nothing
+            old = Found(answer.address, found_by=(HELLO,))
         self._found[answer.address] = replace(
             old,
             device_id=answer.device_id,
@@ -162,7 +167,9 @@ class _Search:
             self._ask(pool, "info", answer.address, lambda: _info(answer, known, self._port))
 
     def _take_advert(self, advert: Advert, pool: ThreadPoolExecutor) -> None:
-        if advert.port != self._port:
+        there = self._found.get(advert.address)
+        is_other = there and HELLO in there.found_by and advert.device_id != there.device_id
+        if advert.port != self._port or (is_other and advert.device_id is not None):
             return
         old = self._update(advert.address, MDNS)
         self._found[advert.address] = replace(
