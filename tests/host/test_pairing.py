@@ -105,6 +105,9 @@ def test_pair_and_control_from_the_command_line(new, user, capsys, monkeypatch):
     assert status["microphone.mute"] is True
     assert status["indicator-light.color"] == 0x0F8000
     assert status["play-control.playing-state"] == 1
+    mynah("control", "kitchen", "set-clock")
+    told = json.loads(mynah("control", "kitchen", "get", "clock.time", "--json").out)
+    assert 0 <= told["clock.time"] - time.time() + 1 < 60
     with pytest.raises(UsageError, match="takes 0 to 100, not 101"):
         mynah("control", "kitchen", "set", "speaker.volume", "101")
     with pytest.raises(UsageError, match="there are: kitchen"):

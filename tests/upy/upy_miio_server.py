@@ -107,6 +107,15 @@ def test_the_longest_reply_fits_a_packet():
         packet = seal(server, b'{"id":%d,"method":"long","params":[%d]}' % (n, n), stamp=stamp)
         longest = max(longest, len(server.handle(packet, PEER)))
     assert 1376 < longest <= 1400, longest
+    # And as much the other way: 1392 bytes are the longest that AES makes of a text.
+    text = '{"id":1,"method":"echo","params":"%s"}'
+    room = 1392 - codec.HEADER - 2 - len(text % "")
+    packet = seal(server, (text % ("x" * room)).encode())
+    assert len(packet) == 1392
+    assert opened(server.handle(packet, PEER))["result"] == "x" * room
+    packet = seal(server, (text % ("x" * (room + 1))).encode())
+    assert len(packet) == 1408 and server.handle(packet, PEER) is None
+    assert server.dropped["length"] == 1
 
 
 def test_what_holds_no_request_is_dropped():

@@ -100,6 +100,20 @@ def do(name: str, action: str, arguments: tuple[str, ...], *, as_json: bool) -> 
         click.echo(_shown(value))
 
 
+@command.command("set-clock")
+@click.pass_obj
+def set_clock(name: str) -> None:
+    """Set the speaker's clock and its offset from UTC to this computer's.
+
+    The board has no clock that runs without power: it keeps the offset, but then forgets the time.
+    """
+    import time
+
+    with _client(name) as client:
+        client.set("clock.time", round(time.time()))
+        client.set("clock.utc-offset", time.localtime().tm_gmtoff // 60)
+
+
 @command.command("watch")
 @click.option("--for", "seconds", type=float, metavar="S", help="Stop after S seconds.")
 @json_option
