@@ -44,7 +44,7 @@ class Client:
         self._calls = 0
         self._codec = codec.Codec(token)
         self._twice = twice
-        self._timeout_ms = 1500 if twice else 5000
+        self.timeout_ms = 1500 if twice else 5000
         self._stamp = None
         self._did = 0
         self._number = random.randrange(9999)
@@ -52,6 +52,7 @@ class Client:
         self._done = None
         self._endpoint = None
         self.last_answered = b""  # the packet
+        self.push = None  # function of what comes unasked, a dict
         self.retries = 0
         self.wrong = 0  # replies that are none to what was asked
 
@@ -84,7 +85,7 @@ class Client:
                 self._endpoint.send(HELLO)
         else:
             self._send_request()
-        self._world.clock.after(self._timeout_ms, self._late, self._attempt)
+        self._world.clock.after(self.timeout_ms, self._late, self._attempt)
 
     def _send_request(self):
         if not self._packet:
@@ -93,7 +94,19 @@ class Client:
             self._packet = self._codec.encrypt(self._did, self._stamp + 1, text.encode())
         self._endpoint.send(self._packet)
 
+    def tell(self, message):
+        """Send JSON that nobody waits for an answer to, if there is a stamp for it."""
+        if self._stamp is None:
+            return
+        text = json.dumps(message).encode()
+        self._endpoint.send(self._codec.encrypt(self._did, self._stamp + 1, text))
+
     def _take(self, packet):
+        if self.push is not None and len(packet) > 32 and self._codec.is_signed(packet):
+            message = json.loads(self._codec.decrypt(packet))
+            if "method" in message:
+                self.push(message)
+                return
         if self._done is None:  # it came twice, or after the answer to the repeat
             return
         if len(packet) == 32:
@@ -359,6 +372,183 @@ class Flooder:
         else:
             packet = codec.Codec(bytes(16)).encrypt(self._did, 1, _noise(600))
         self._endpoint.send(packet)
+
+
+class Subscriber:
+    """Is told of changes, and must know the volume as it is, once it has been at rest."""
+
+    _EVERY_MS = 60_000
+    _REST_US = 40_000_000
+
+    def __init__(self, world, report, client):
+        self._world, self._report, self._client = world, report, client
+        client.push = self._pushed
+        self._volume = None
+        self._since_us = self._subscribed_us = 0
+        self._seen = None
+        self.pushes = 0
+        world.clock.after(5000, self._subscribe)
+        world.clock.after(1000, self._look)
+
+    def _subscribe(self):
+        self._world.clock.after(self._EVERY_MS, self._subscribe)
+        if not self._client.busy:
+            params = {"did": "77", "update_ts": 1, "sub_method": "."}
+            self._client.call("miIO.sub", params, self._subscribed)
+
+    def _subscribed(self, reply):
+        if reply is None or "result" not in reply:
+            self._volume = None
+        else:  # what changed before is not told
+            self._volume = self._now()
+            self._subscribed_us = self._world.clock.now_us
+
+    def _now(self):
+        return self._world.speaker.store.get("volume") if self._world.speaker else None
+
+    def _pushed(self, message):
+        self.pushes += 1
+        self._client.tell({"id": message["id"], "result": {"code": 0}})
+        if message["method"] == "properties_changed":
+            for item in message["params"]:
+                if (item["siid"], item["piid"]) == (2, 1):
+                    self._volume = item["value"]
+
+    def _look(self):
+        """Every second: has what it was told been wrong for too long?"""
+        clock = self._world.clock
+        clock.after(1000, self._look)
+        now = self._now()
+        if now != self._seen:
+            self._seen, self._since_us = now, clock.now_us
+        rest_us = max(self._since_us, self._subscribed_us, self._report.disturbed_us)
+        if self._volume is None or clock.now_us < rest_us + self._REST_US:
+            return
+        if self._volume != now and not self._report.is_disturbed():
+            self._report.violation("a subscriber was told %s, it is %s" % (self._volume, now))
+            self._volume = now
+
+
+class Lamp:
+    """A lamp of the home that is switched by its wall switch now and then, and then is off."""
+
+    ADDRESS, TOKEN, DID = "192.168.1.30", "0123456789abcdef" * 2, 4711
+
+    def __init__(self, world):
+        from fakes.miio_device import FakeDevice
+
+        self._world = world
+        self.device = FakeDevice(self.DID, self.TOKEN, {(2, 1): False})
+        self.since_us = 0
+        world.net.add_peer(self.ADDRESS, PORT, self._take)
+        world.clock.after(3_600_000, self._switch, True)
+
+    @property
+    def is_on(self):
+        return self.device.values[2, 1]
+
+    def _take(self, packet, port):
+        for reply in self.device.handle(packet):
+            self._world.net.to_board(reply, (self.ADDRESS, PORT), port)
+        del self.device.requests[:]
+
+    def _switch(self, off):
+        self.device.deaf = off
+        self.since_us = self._world.clock.now_us
+        self._world.clock.after(600_000 if off else 3_600_000, self._switch, not off)
+
+    def record(self):
+        return {
+            "name": "ceiling lamp",
+            "room": "kitchen",
+            "type": "lamp",
+            "model": "test.light",
+            "address": self.ADDRESS,
+            "did": self.DID,
+            "token": self.TOKEN,
+            "roles": {"on": {"p": [2, 1], "f": "bool"}},
+        }
+
+
+class Resident:
+    """Says to the speaker what the lamp shall do."""
+
+    _EVERY_MS = 240_000
+    _TIMEOUT_MS = 8000  # as `mynah home do` waits: a device that is off is asked more than once
+    _KNOWN_US = 180_000_000  # until it must have noticed that the lamp is there again
+
+    def __init__(self, world, report, client, lamp):
+        self._world, self._report, self._client, self._lamp = world, report, client, lamp
+        self._on = False
+        self.done = self.refused = 0
+        client.timeout_ms = self._TIMEOUT_MS
+        client.call("mynah.home.add", lamp.record(), self._added)
+
+    def _added(self, reply):
+        if reply is None or reply.get("result") != ["ok"]:
+            self._report.violation("the lamp was not added: %s" % reply)
+        self._world.clock.after(self._EVERY_MS, self._say)
+
+    def _say(self):
+        self._world.clock.after(self._EVERY_MS, self._say)
+        if self._client.busy:
+            return
+        self._on = not self._on
+        text = "turn %s the kitchen lamp" % ("on" if self._on else "off")
+        asked_us = self._world.clock.now_us
+        self._client.call(
+            "mynah.home.do", {"text": text}, lambda reply: self._told(asked_us, reply)
+        )
+
+    def _told(self, asked_us, reply):
+        if reply is None:
+            self._report.unanswered(asked_us)
+            return
+        result = reply.get("result", {})
+        if result.get("ok"):
+            self.done += 1
+            self._report.answered(asked_us, self._lamp.is_on == self._on, reply)
+            return
+        self.refused += 1
+        rest_us = max(self._lamp.since_us, self._report.disturbed_us) + self._KNOWN_US
+        is_at_fault = not self._lamp.device.deaf and asked_us > rest_us
+        self._report.answered(asked_us, not is_at_fault, reply)
+
+
+class Browser:
+    """Looks for the speaker by mDNS, up to five times, every two minutes."""
+
+    _QUERY = bytes(4) + b"\x00\x01" + bytes(6) + b"\x05_miio\x04_udp\x05local\x00\x00\x0c\x00\x01"
+    _ADDRESS = ("192.168.1.95", 5353)
+
+    def __init__(self, world, report):
+        self._world, self._report = world, report
+        self.found = 0
+        self._left = 0
+        world.net.add_peer("224.0.0.251", 5353, self._take)
+        world.clock.after(10_000, self._begin)
+
+    def _begin(self):
+        self._world.clock.after(120_000, self._begin)
+        self._left = 5
+        self._asked_us = self._world.clock.now_us
+        self._ask()
+
+    def _ask(self):
+        if not self._left:
+            return
+        self._left -= 1
+        if not self._left:
+            self._report.unanswered(self._asked_us)
+            return
+        self._world.net.to_board(self._QUERY, self._ADDRESS, 5353)
+        self._world.clock.after(2000, self._ask)
+
+    def _take(self, packet, _port):
+        if self._left and packet[2] & 0x80 and b"_miio" in packet:
+            self._left = 0
+            self.found += 1
+            self._report.answered(self._asked_us, True, None)
 
 
 def _noise(count):

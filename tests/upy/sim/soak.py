@@ -60,6 +60,11 @@ class Report:
         else:
             self.in_an_outage += 1
 
+    def is_disturbed(self):
+        """Whether the board may be offline now."""
+        until_us = self.disturbed_us + ONLINE_WITHIN_S * 1_000_000
+        return self._world.clock.now_us < until_us
+
     def wrong_answer(self, what, packet):
         self.violation("%d bytes in answer to %s" % (len(packet), what))
 
@@ -193,19 +198,27 @@ class Soak:
             client = clients.Client(world, "192.168.1.%d" % (50 + i), 10_000, token, twice)
             self._clients.append(client)
             clients.Poller(world, report, client, every_ms, _FIRST[:n])
-        owner = clients.Client(world, "192.168.1.60", 10_000, token, True)
-        self._clients.append(owner)
-        clients.Owner(world, report, owner, 600_000)
+        clients.Owner(world, report, self._client(60, token), 600_000)
         self.quiet = [
             clients.Guesser(world, report, "192.168.1.%d" % (70 + i), self._did, 700 + 300 * i)
             for i in range(3)
         ]
         self.quiet.append(clients.Thief(world, report, "192.168.1.80", self._clients[0], 90_000))
+        self._subscriber = clients.Subscriber(world, report, self._client(61, token))
+        self.lamp = clients.Lamp(world)
+        self._resident = clients.Resident(world, report, self._client(62, token), self.lamp)
+        self._browser = clients.Browser(world, report)
         self.flooder = clients.Flooder(world, "192.168.1.90", self._did, 400_000)
         clock = world.clock
         clock.after(_CHECK_MS, self._check)
         clock.after(_SAMPLE_MS, self._sample)
         clock.after(self._every_s[0] * 1000, self._trouble)
+
+    def _client(self, number, token):
+        """One of ours, at an address of its own."""
+        address = "192.168.1.%d" % number
+        self._clients.append(clients.Client(self.world, address, 10_000, token, True))
+        return self._clients[-1]
 
     def _trouble(self):
         """Something goes wrong around the board."""
@@ -310,6 +323,10 @@ class Soak:
             "datagrams lost in a full queue": world.net.overrun,
             "guesses and replays": sum([each.sent for each in self.quiet]),
             "flood": self.flooder.sent,
+            "pushes to the subscriber": self._subscriber.pushes,
+            "times found by mDNS": self._browser.found,
+            "sentences for the lamp done": self._resident.done,
+            "sentences while it was off": self._resident.refused,
             "router restarts": self.router_restarts,
             "times without an address": self.no_addresses,
             "new channels": self.new_channels,

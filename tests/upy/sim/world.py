@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import os
 import random
 import sys
 from asyncio import core
@@ -106,16 +107,28 @@ class World:
         self.console = hardware.ConsoleInput()
         self.flash = hardware.Flash()
         self._import_firmware()
+        words = _words()
         self.flash.format()
         self.flash.mount()
         with open("/board.json", "w") as file:
             json.dump(_BOARD, file)
+        os.mkdir("/words")
+        for name, text in words:
+            with open("/words/" + name, "w") as file:
+                file.write(text)
+        self.flash.operations = 0
         self.speaker = None
         self.started_us = 0
         self.power_cuts = 0
         self.resets = 0
 
     def _import_firmware(self):
+        # All at once: what is on this computer cannot be read any more when the flash is mounted.
+        __import__("fakes.miio_device")  # of the clients
+        for part in ("app", "home", "miot", "net"):
+            for name in sorted(os.listdir(_firmware() + "/" + part)):
+                if name.endswith(".py") and name != "__init__.py":
+                    __import__("speaker." + part + "." + name[:-3])
         from speaker.app import keyboard, main, wiring
         from speaker.util import log
 
@@ -166,6 +179,23 @@ class World:
         self.clock.restart_ticks(clocks.WRAP - random.randrange(1000, 3_600_000))
         self.flash.mount()
         gc.collect()
+
+
+def _words():
+    """The firmware's files of what is said, `(name, text)`, from where this computer has them."""
+    folder = _firmware() + "/../words/"
+    texts = []
+    for name in os.listdir(folder):
+        with open(folder + name) as file:
+            texts.append((name, file.read()))
+    return texts
+
+
+def _firmware():
+    """The folder of the package `speaker` on this computer."""
+    import speaker
+
+    return speaker.__file__.rsplit("/", 1)[0]
 
 
 def _no_microphone(make):
