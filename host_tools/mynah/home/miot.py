@@ -87,12 +87,6 @@ def compile_instance(
     )
 
 
-def model_of(instance: Json) -> str:
-    """``yeelink-ct2`` of the instance's URN: vendor and product, without the middle of a model."""
-    fields = str(instance.get("type", "")).split(":")
-    return fields[5] if len(fields) > 5 else ""
-
-
 def _services(instance: Json) -> list[Json]:
     try:
         services = list(instance["services"])
