@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import serial
 
 from mynah.errors import BoardTimeoutError, PortError
-from mynah.link import lost_port, open_port, reset_board
+from mynah.link import lost_port, open_port, port_in_use, reset_board
 from mynah.link.lent import LentPort
 from mynah.logs import clean
 from mynah.logs.follow import LineSplitter
@@ -182,10 +182,8 @@ class Console:
         Raises:
             PortError: the port is closed or vanished.
         """
-        try:
+        with port_in_use(self.url):
             self._open_port().write(data)
-        except (serial.SerialException, OSError) as error:
-            raise lost_port(self.url) from error
 
     def reset_board(self) -> None:
         """Pulse EN through RTS, as esptool's hard reset does; the boot log follows.
@@ -193,10 +191,8 @@ class Console:
         Raises:
             PortError: the port is closed or vanished.
         """
-        try:
+        with port_in_use(self.url):
             reset_board(self._open_port())
-        except (serial.SerialException, OSError) as error:
-            raise lost_port(self.url) from error
 
     def set_lines(self, *, dtr: bool, rts: bool) -> None:
         """Assert the port's control lines, or let go of them.
@@ -205,11 +201,9 @@ class Console:
             PortError: the port is closed or vanished.
         """
         port = self._open_port()
-        try:
+        with port_in_use(self.url):
             port.dtr = dtr
             port.rts = rts
-        except (serial.SerialException, OSError) as error:
-            raise lost_port(self.url) from error
 
     @contextlib.contextmanager
     def lent(self, *, keep_lines: bool = False) -> Iterator[LentPort]:

@@ -14,12 +14,10 @@ from collections import deque
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-import serial
-
 from mynah.errors import BoardError, BoardTimeoutError
 from mynah.improv import frames
 from mynah.improv.frames import Frame, Splitter
-from mynah.link import lost_port, open_port
+from mynah.link import open_port, port_in_use
 from mynah.logs import parse
 from mynah.logs.follow import LineSplitter
 from mynah.miio import devices
@@ -249,16 +247,12 @@ class SerialDoor:
         raise BoardTimeoutError(f"the speaker on {self._url} does not answer any more")
 
     def _write(self, data: bytes) -> None:
-        try:
+        with port_in_use(self._url):
             self._port.write(data)
-        except (serial.SerialException, OSError) as error:
-            raise lost_port(self._url) from error
 
     def _read(self) -> None:
-        try:
+        with port_in_use(self._url):
             data = self._port.read(max(1, self._port.in_waiting))
-        except (serial.SerialException, OSError) as error:
-            raise lost_port(self._url) from error
         found, text = self._splitter.feed(data)
         for record in map(parse, self._lines.feed(text)):
             self._records.append(record)

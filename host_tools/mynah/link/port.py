@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import serial
 
 from mynah.errors import PortError
 from mynah.link.holders import is_in_use, who_holds, who_talks_to
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 REMOTE = "rfc2217://"
 """How the address of a serial port behind TCP (RFC 2217) starts."""
@@ -55,6 +60,19 @@ def reset_board(port: serial.SerialBase) -> None:
 def lost_port(url: str) -> PortError:
     """The error for a port that vanished while it was in use."""
     return PortError(f"{url} vanished: plug the board in again, and look for it with `mynah ports`")
+
+
+@contextlib.contextmanager
+def port_in_use(url: str) -> Iterator[None]:
+    """What pyserial raises within, on an open port, becomes the error for one that vanished.
+
+    Raises:
+        PortError: the port of that name vanished.
+    """
+    try:
+        yield
+    except (serial.SerialException, OSError) as error:
+        raise lost_port(url) from error
 
 
 def port_error(url: str, error: Exception) -> PortError:

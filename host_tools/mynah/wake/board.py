@@ -12,7 +12,7 @@ import serial
 
 from mynah.audio_files import RATE_HZ, Samples
 from mynah.errors import BoardError, BoardTimeoutError
-from mynah.link import lost_port, open_port
+from mynah.link import open_port, port_in_use
 from mynah.logs import parse
 from mynah.logs.follow import LineSplitter
 from mynah.wake import frames
@@ -229,16 +229,12 @@ class BoardWake:
         return False
 
     def _write(self, data: bytes) -> None:
-        try:
+        with port_in_use(self._url):
             self._port.write(data)
-        except (serial.SerialException, OSError) as error:
-            raise lost_port(self._url) from error
 
     def _read(self) -> None:
-        try:
+        with port_in_use(self._url):
             data = self._port.read(max(1, self._port.in_waiting))
-        except (serial.SerialException, OSError) as error:
-            raise lost_port(self._url) from error
         answers, text = frames.split_answers(data)
         self._answers.extend(answers)
         self._records.extend(map(parse, self._splitter.feed(text)))
