@@ -1,0 +1,224 @@
+"""Where the heap is after boot: ``python tests/bench/heap.py``.
+
+A virtual board starts the firmware in its shipped form (the .mpy files that `mynah flash` makes),
+once as it is and once with a probe in front of MicroPython's ``__import__`` that collects before
+and after each module and counts what each has added. The tables: the virtual board's own modules,
+which take the place of C code and are no part of the firmware; the firmware's modules; what it has
+made of them; and the modules that are loaded with first use.
+
+The figures are those of a 64-bit PC: an object takes half as much on the chip.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import sys
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mynah import boards
+from mynah.hil.console import Console
+from mynah.hil.software import SPEAKER, Software
+from mynah.virtual import shims
+from mynah.virtual.board import VirtualBoard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+READY_S = 30
+PACKAGE = "speaker"
+
+# Names in speaker/app/main.py and speaker/app/wiring.py: what each call makes is a row.
+PARTS = {
+    "microphone": "microphone and its ring of sound",
+    "player": "player",
+    "wake_engine": "wake engine: model, state, tables",
+    "Home": "home controller",
+    "make_spec": "MIoT spec, bound",
+    "Channel": "secure channel",
+    "Server": "miIO server",
+    "Discovery": "mDNS",
+    "Improv": "Improv",
+}
+
+_PROBE = """
+import builtins as _b, gc as _gc, sys as _s
+def _hook(load, gc, modules, rows, parts, made):
+    nested = []
+    def wrap(module, name, what):
+        make = getattr(module, name)
+        def counted(*args):
+            gc.collect()
+            before = gc.mem_alloc()
+            result = make(*args)
+            gc.collect()
+            made.append((what, gc.mem_alloc() - before))
+            return result
+        setattr(module, name, counted)
+    def note(name, own):
+        if name not in modules:
+            return  # there is none, or not for this processor
+        rows.append((name, own))
+        if name == "speaker.app.main":
+            main = modules[name]
+            for place in (main, main.wiring):
+                for part in parts:
+                    if hasattr(place, part):
+                        wrap(place, part, parts[part])
+    def probed(name, *rest):
+        if name in modules:
+            return load(name, *rest)
+        gc.collect()
+        before = gc.mem_alloc()
+        nested.append(0)
+        try:
+            return load(name, *rest)
+        finally:
+            gc.collect()
+            n = gc.mem_alloc() - before
+            own = n - nested.pop()
+            if nested:
+                nested[-1] += n
+            note(name, own)
+    return probed
+_b.heap_rows = []
+_b.heap_made = []
+_gc.collect()
+_b.heap_start = _gc.mem_alloc()
+_b.__import__ = _hook(__import__, _gc, _s.modules, heap_rows, PARTS, heap_made)
+"""
+
+_TELL = """
+print("HEAP", repr((heap_start, heap_rows, heap_made)))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Heap:
+    """Bytes by row, the largest first."""
+
+    total: int
+    """In use when the speaker is ready, as its log says it, without the probe."""
+    board: dict[str, int]
+    """The virtual board's own modules; MicroPython before them is "MicroPython"."""
+    modules: dict[str, int]
+    """The firmware's modules that a start loads."""
+    made: dict[str, int]
+    """What they have made: the larger parts, and the rest as "other objects and tasks"."""
+    later: dict[str, int] = field(default_factory=dict)
+    """Modules that a start does not load; what each adds when it is loaded."""
+
+    @property
+    def firmware(self) -> int:
+        """The total without the virtual board's own."""
+        return self.total - sum(self.board.values())
+
+
+def measure() -> Heap:
+    """Start a virtual board twice, and look.
+
+    Raises:
+        MynahError: it does not start.
+    """
+    with _started("") as (_, total):
+        pass
+    with _started(_PROBE.replace("PARTS", repr(PARTS))) as (console, _):
+        start, rows, made = ast.literal_eval(_told(console, _TELL, "HEAP"))
+        names = [name for name, _ in rows]
+        missing = [name for name in module_names() if name not in names]
+        # Kernels that need another processor fail to load: they are none of this board's.
+        loads = "\n".join(
+            f"try:\n __import__({name!r})\nexcept ImportError as e:\n pass" for name in missing
+        )
+        _, all_rows, _ = ast.literal_eval(_told(console, loads + _TELL, "HEAP"))
+    board = _by_name([("MicroPython", start), *(r for r in rows if not _is_ours(r[0]))])
+    modules = _by_name([r for r in rows if _is_ours(r[0])])
+    parts = _by_name(made)
+    rest = total - sum(board.values()) - sum(modules.values()) - sum(parts.values())
+    parts["other objects and tasks"] = rest
+    return Heap(total, board, modules, _by_name(parts.items()), _by_name(all_rows[len(rows) :]))
+
+
+def module_names() -> list[str]:
+    """The firmware's modules as they lie on the virtual board."""
+    files = Software(SPEAKER, None).files(boards.load("virtual"), _arch())
+    return [
+        path[1:].removesuffix(".mpy").replace("/", ".").removesuffix(".__init__")
+        for path in files
+        if path.endswith(".mpy")
+    ]
+
+
+def _arch() -> str | None:
+    from mynah.flash.files import arch_of
+
+    return arch_of(boards.load("virtual"))
+
+
+def _is_ours(name: str) -> bool:
+    return name.partition(".")[0] == PACKAGE
+
+
+def _by_name(rows: Iterator[tuple[str, int]] | list[tuple[str, int]]) -> dict[str, int]:
+    added: dict[str, int] = {}
+    for name, size in rows:
+        added[name] = added.get(name, 0) + size
+    return dict(sorted(added.items(), key=lambda row: -row[1]))
+
+
+@contextmanager
+def _started(probe: str) -> Iterator[tuple[Console, int]]:
+    """A board that is ready, with something in front of its program; its console and its heap."""
+    bootstrap = shims.bootstrap
+    shims.bootstrap = lambda *fds: probe + bootstrap(*fds)
+    kind = boards.load("virtual")
+    content = Software.named(SPEAKER, root=Path()).virtual_content(kind)
+    try:
+        with VirtualBoard(content=content) as board, Console(board.url) as console:
+            console.reset_board()
+            used = int(console.expect(r" app: heap used (\d+) of", READY_S)[1])
+            console.expect(r" app: ready$", READY_S)
+            yield console, used
+    finally:
+        shims.bootstrap = bootstrap
+
+
+def _told(console: Console, code: str, mark: str) -> str:
+    """Stop the speaker, run code at the prompt, and bring back what follows a mark."""
+    console.write(b"\x03\r\x01")
+    console.expect("raw REPL", 10)
+    console.write(code.encode() + b"\x04")
+    return console.expect(f"{mark} (.*?)\\x04?$", 20)[1]
+
+
+def main() -> int:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    options = parser.parse_args()
+    heap = measure()
+    if options.json:
+        print(json.dumps({**asdict(heap), "firmware": heap.firmware}, indent=2))
+        return 0
+    for title, rows in (
+        ("The virtual board's own", heap.board),
+        ("The firmware's modules", heap.modules),
+        ("What they have made", heap.made),
+        ("Loaded with first use", heap.later),
+    ):
+        print(f"{title}: {sum(rows.values())}")
+        for name, size in rows.items():
+            print(f"{size:9}  {name}")
+        print()
+    print(f"In use after boot: {heap.total}, of that the firmware: {heap.firmware}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
