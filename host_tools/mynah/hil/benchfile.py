@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from mynah.hil.lending import Lender
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -103,6 +105,8 @@ class BenchBoard:
     features: tuple[str, ...] = ()
     """What it has beside what its board file says."""
     notes: str = ""
+    lender: Lender | None = None
+    """Who lends it, where it is one of a farm: its port is known while it is lent."""
 
     @property
     def is_virtual(self) -> bool:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from mynah import boards
-from mynah.errors import PortError
+from mynah.errors import PortError, UsageError
 from mynah.hil.benchfile import BenchBoard
 from mynah.hil.console import Console
 from mynah.hil.lock import PortLock
@@ -16,8 +16,11 @@ from mynah.hil.software import SPEAKER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from mynah.boards import Board
+    from mynah.flash.job import FlashReport
+    from mynah.hil.lending import Lease
     from mynah.hil.parts import Air, Light, SoundIn, SoundOut, Switch
     from mynah.hil.software import Software
     from mynah.virtual.board import VirtualBoard
@@ -72,6 +75,7 @@ class HilBoard:
         self._wait_s = wait_s
         self._patience_s = patience_s
         self._console: Console | None = None
+        self._lease: Lease | None = None
         self._resources = contextlib.ExitStack()
         self._version = ""
         self._clean: bytes | None = None
@@ -122,10 +126,10 @@ class HilBoard:
                 self.virtual = stack.enter_context(self._start_virtual())
                 self.port = self.virtual.url
             else:
-                self.port = self.entry.port or _port_of(self.entry.serial_number)
+                self.port = self._find_port(stack)
                 stack.enter_context(PortLock(self.port, wait_s=self._wait_s))
                 if self.may_flash:
-                    self._flash_real()
+                    self.flash()
             self._console = stack.enter_context(Console(self.port, baud=self.entry.baud))
             if self.virtual is not None:
                 self._remember_state(self.virtual)
@@ -135,7 +139,30 @@ class HilBoard:
     def close(self) -> None:
         """Give everything back."""
         self._resources.close()
-        self._console = None
+        self._console = self._lease = None
+
+    def flash(self, image: Path | None = None, *, erase: bool = False) -> FlashReport:
+        """Put MicroPython and its software on a real board; it starts, and is not waited for.
+
+        Args:
+            image: of MicroPython; None: the newest for it.
+            erase: erase the whole flash first.
+
+        Raises:
+            UsageError: nobody said what the board is, or it is another one.
+            MynahError: it cannot be flashed.
+        """
+        from mynah.flash.files import arch_of
+        from mynah.flash.job import flash_board
+
+        if self.kind is None:
+            raise UsageError(f"what board is {self.name}? Say it: --board NAME, or its type")
+        files = None
+        if self.software.what != SPEAKER:
+            files = self.software.files(self.kind, arch_of(self.kind))
+        released = self._console.released() if self._console else contextlib.nullcontext()
+        with released:
+            return flash_board(self.kind, self.port, image=image, files=files, erase=erase)
 
     def restore(self) -> None:
         """Bring it to its known state: its supply on, its software just started and ready.
@@ -148,6 +175,8 @@ class HilBoard:
             PortError: its port vanished.
         """
         if self.virtual is None:
+            if self._lease is not None:
+                self._lease.check()
             if self.console.is_lost:
                 self.console.reopen()
             self.console.reset_board()
@@ -262,6 +291,8 @@ class HilBoard:
 
         if self.virtual is not None:
             return WorldSupply(self.virtual)
+        if self._lease is not None and self._lease.supply is not None:
+            return self._lease.supply
         switch = switch_of(self.entry.power) if self.entry.power is not None else None
         if switch is None:
             raise self._missing("to switch its supply", "power")
@@ -279,16 +310,12 @@ class HilBoard:
             board=self.kind.name,
         )
 
-    def _flash_real(self) -> None:
-        from mynah.flash.files import arch_of
-        from mynah.flash.job import flash_board
-
-        if self.kind is None:
-            raise PortError("--flash needs to know what the board is: say --board NAME")
-        files = None
-        if self.software.what != SPEAKER:
-            files = self.software.files(self.kind, arch_of(self.kind))
-        flash_board(self.kind, self.port, files=files)
+    def _find_port(self, stack: contextlib.ExitStack) -> str:
+        if self.entry.lender is None:
+            return self.entry.port or _port_of(self.entry.serial_number)
+        self._lease = self.entry.lender.lend(self._wait_s)
+        stack.callback(self._lease.close)
+        return self._lease.port
 
     def _remember_state(self, board: VirtualBoard) -> None:
         """The state after the first start, which makes a filesystem, a token and the like."""

@@ -1,0 +1,49 @@
+"""labgrid's resources and drivers as Mynah's ports and switches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labgrid.resource import NetworkSerialPort
+from labgrid.util.proxy import proxymanager
+
+from mynah.errors import PortError
+from mynah.link.port import REMOTE
+
+_PROTOCOL = "rfc2217"
+
+
+def url_of(port: Any) -> str:
+    """Where pyserial finds one of labgrid's serial ports: device path or ``rfc2217://host:port``.
+
+    labgrid forwards a port through SSH where its exporter asks for that, or LG_PROXY is set.
+
+    Raises:
+        PortError: the exporter does not serve it by RFC 2217, or has not started to.
+    """
+    if not isinstance(port, NetworkSerialPort):
+        return str(port.port)
+    if port.protocol != _PROTOCOL:
+        raise PortError(
+            f"serial port {port.display_name} is served by protocol {port.protocol!r}: a board "
+            f"needs {_PROTOCOL}, which carries the lines that reset it"
+        )
+    host, number = proxymanager.get_host_and_port(port)
+    if not number:
+        raise PortError(f"serial port {port.display_name} is not served: look at its exporter")
+    return f"{REMOTE}{host}:{number}"
+
+
+class PowerSwitch:
+    """A driver with labgrid's PowerProtocol as a switch (`mynah.hil.parts.Switch`)."""
+
+    def __init__(self, driver: Any) -> None:
+        self._driver = driver
+
+    def set(self, on: bool) -> None:
+        """Switch the supply; what labgrid raises is passed on."""
+        self._driver.target.activate(self._driver)
+        if on:
+            self._driver.on()
+        else:
+            self._driver.off()
