@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import attr
+import attrs
 from labgrid.driver import Driver
 from labgrid.factory import target_factory
 from labgrid.protocol import ResetProtocol
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @target_factory.reg_driver
-@attr.s(eq=False)
+@attrs.define(eq=False, slots=False, auto_attribs=False)
 class MynahBoardDriver(Driver, ResetProtocol):
     """A board with MicroPython on labgrid's serial port; while it is active, its log is read.
 
@@ -55,17 +55,17 @@ class MynahBoardDriver(Driver, ResetProtocol):
     port: Any
     supply: Any
 
-    firmware: str = attr.ib(default=PLAIN)
-    ready: str | None = attr.ib(default=None)
-    patience: float = attr.ib(default=READY_S, converter=float)
-    type: str | None = attr.ib(default=None)
-    power: dict[str, Any] | None = attr.ib(default=None)
-    audio: dict[str, Any] | None = attr.ib(default=None)
-    buttons: dict[str, Any] | None = attr.ib(default=None)
-    second_radio: dict[str, Any] | None = attr.ib(default=None)
-    address: str | None = attr.ib(default=None)
-    features: list[str] | None = attr.ib(default=None)
-    notes: str | None = attr.ib(default=None)
+    firmware: str = attrs.field(default=PLAIN)
+    ready: str | None = attrs.field(default=None)
+    patience: float = attrs.field(default=READY_S, converter=float)
+    type: str | None = attrs.field(default=None)
+    power: dict[str, Any] | None = attrs.field(default=None)
+    audio: dict[str, Any] | None = attrs.field(default=None)
+    buttons: dict[str, Any] | None = attrs.field(default=None)
+    second_radio: dict[str, Any] | None = attrs.field(default=None)
+    address: str | None = attrs.field(default=None)
+    features: list[str] | None = attrs.field(default=None)
+    notes: str | None = attrs.field(default=None)
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any
 
-import attr
+import attrs
 from labgrid.factory import target_factory
 from labgrid.strategy import Strategy, StrategyError
 from labgrid.strategy.common import never_retry
@@ -29,7 +29,7 @@ class MynahStatus(enum.Enum):
 
 
 @target_factory.reg_driver
-@attr.s(eq=False)
+@attrs.define(eq=False, slots=False, auto_attribs=False)
 class MynahStrategy(Strategy):
     """Brings a board into a state: ``transition("ready")``.
 
@@ -44,7 +44,7 @@ class MynahStrategy(Strategy):
     board: MynahBoardDriver
     power: Any
 
-    status: MynahStatus = attr.ib(default=MynahStatus.unknown)
+    status: MynahStatus = attrs.field(default=MynahStatus.unknown)
 
     @never_retry
     def transition(self, status: MynahStatus | str) -> None:
