@@ -23,22 +23,26 @@ class Interface:
         return ipaddress.ip_address(self.address).is_loopback
 
 
-def interfaces() -> list[Interface]:
-    """Every IPv4 address of this computer."""
+def networks() -> list[ipaddress.IPv4Interface]:
+    """Every IPv4 address of this computer, with the network that it is in."""
     import ifaddr
 
     return [
-        _interface(each.ip, each.network_prefix)
+        ipaddress.IPv4Interface(f"{each.ip}/{each.network_prefix}")
         for adapter in ifaddr.get_adapters()
         for each in adapter.ips
-        if isinstance(each.ip, str) and each.network_prefix <= _MOST_SPECIFIC
+        if isinstance(each.ip, str)
     ]
 
 
-def _interface(address: str, prefix: int) -> Interface:
-    network = ipaddress.ip_network(f"{address}/{prefix}", strict=False)
-    everybody = [str(network.broadcast_address)]
-    if not network.is_loopback:
+def interfaces() -> list[Interface]:
+    """Every IPv4 address of this computer that has a network with others in it."""
+    return [_interface(each) for each in networks() if each.network.prefixlen <= _MOST_SPECIFIC]
+
+
+def _interface(own: ipaddress.IPv4Interface) -> Interface:
+    everybody = [str(own.network.broadcast_address)]
+    if not own.is_loopback:
         # Devices that do not know the network's mask hear this one only.
         everybody.append(_LIMITED)
-    return Interface(address, tuple(everybody))
+    return Interface(str(own.ip), tuple(everybody))

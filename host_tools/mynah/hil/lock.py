@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mynah.errors import PortError
+from mynah.link.holders import who_holds
 from mynah.link.port import REMOTE
 from mynah.userdirs import cache_dir
 
@@ -82,6 +83,15 @@ class PortLock:
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+
+def holder(url: str) -> str | None:
+    """Which session has a port's lock; None: none has, or this cannot be known (not on Linux).
+
+    The lock is not touched: a session that tries to take it meanwhile is not disturbed.
+    """
+    path = _path(url)
+    return _holder(path) if who_holds(str(path)) else None
 
 
 def _path(url: str) -> Path:

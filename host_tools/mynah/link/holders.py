@@ -15,13 +15,13 @@ _TCP_TABLE = _PROC / "net" / "tcp"
 _ESTABLISHED = "01"  # include/net/tcp_states.h
 
 
-def who_holds(device: str) -> list[str]:
+def who_holds(device: str, *, proc: Path = _PROC) -> list[str]:
     """``name (process 123)`` for each other process that has the device open, if it may be known.
 
     Empty where nobody has, where it is somebody else's process, and on systems without ``/proc``.
     """
     target = os.path.realpath(device)
-    return _processes(lambda link: link == target)
+    return _processes(lambda link: link == target, proc)
 
 
 def is_in_use(tcp_port: int) -> bool:
@@ -32,7 +32,7 @@ def is_in_use(tcp_port: int) -> bool:
 def who_talks_to(tcp_port: int) -> list[str]:
     """As `who_holds`, for the programs that are connected to a TCP port of this computer."""
     sockets = {f"socket:[{inode}]" for inode in _connections(tcp_port)}
-    return _processes(sockets.__contains__)
+    return _processes(sockets.__contains__, _PROC)
 
 
 def _connections(tcp_port: int) -> list[str]:
@@ -45,10 +45,10 @@ def _connections(tcp_port: int) -> list[str]:
     return [row[9] for row in rows if row[2].endswith(peer) and row[3] == _ESTABLISHED]
 
 
-def _processes(wanted: Callable[[str], bool]) -> list[str]:
+def _processes(wanted: Callable[[str], bool], proc: Path) -> list[str]:
     """The other processes that have an open file for whose link target ``wanted`` is true."""
     found = []
-    for process in _PROC.glob("[0-9]*"):
+    for process in proc.glob("[0-9]*"):
         if int(process.name) != os.getpid() and any(map(wanted, _open_files(process))):
             with contextlib.suppress(OSError):
                 name = (process / "comm").read_text().strip()

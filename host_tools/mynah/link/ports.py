@@ -20,10 +20,12 @@ NATIVE = "native"
 BRIDGE = "bridge"
 VIRTUAL = "virtual"
 
-_ESPRESSIF = 0x303A
-_SERIAL_JTAG = 0x1001  # ESP32-S3 TRM, "USB Serial/JTAG Controller"
+ESPRESSIF = 0x303A
+"""USB vendor of the chip's own USB."""
+SERIAL_JTAG = 0x1001
+"""Its product while the chip itself answers (ESP32-S3 TRM, "USB Serial/JTAG Controller")."""
 # USB-to-UART bridges on ESP32 boards: (vendor, product) as their makers' drivers list them.
-_BRIDGES = {
+BRIDGES = {
     (0x10C4, 0xEA60): "CP210x",
     (0x1A86, 0x7523): "CH340",
     (0x1A86, 0x55D3): "CH343",
@@ -47,9 +49,12 @@ class PortInfo:
     """Programs that have it open; None where that cannot be known."""
 
 
-def find_ports() -> list[PortInfo]:
-    """Every serial port, those that look like a board first, and every running virtual board."""
-    ports = [_describe(port) for port in list_ports.comports()]
+def find_ports(devices: Iterable[Any] | None = None) -> list[PortInfo]:
+    """Every serial port, those that look like a board first, and every running virtual board.
+
+    ``devices``: this computer's ports as pyserial lists them; None: they are looked for.
+    """
+    ports = [_describe(port) for port in (list_ports.comports() if devices is None else devices)]
     ports += [_describe_virtual(board) for board in running_boards()]
     return sorted(ports, key=lambda port: (port.kind is None, port.url))
 
@@ -103,10 +108,10 @@ def _describe_virtual(board: RunningBoard) -> PortInfo:
 
 
 def _classify(vid: int | None, pid: int | None, description: str) -> tuple[str | None, str]:
-    if vid == _ESPRESSIF:
-        name = "USB Serial/JTAG" if pid == _SERIAL_JTAG else "USB of the running firmware"
+    if vid == ESPRESSIF:
+        name = "USB Serial/JTAG" if pid == SERIAL_JTAG else "USB of the running firmware"
         return NATIVE, f"ESP32 {name}"
-    bridge = _BRIDGES.get((vid or 0, pid or 0))
+    bridge = BRIDGES.get((vid or 0, pid or 0))
     if bridge:
         return BRIDGE, f"{bridge} USB-to-UART bridge"
     return None, "" if description == "n/a" else description

@@ -1,0 +1,179 @@
+"""Listen to a board on a serial port, start it anew, and ask it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from typing import TYPE_CHECKING
+
+from mynah.doctor import bootlog, facts, wifi
+from mynah.doctor import catalogue as causes
+from mynah.doctor.bootlog import BootLog
+from mynah.doctor.finding import Finding, Unseen
+from mynah.doctor.listening import Listener
+from mynah.errors import BoardTimeoutError, MynahError, PortError
+from mynah.link.port import REMOTE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from mynah.doctor.facts import Facts
+    from mynah.doctor.finding import Item
+    from mynah.miio.door import Nearby
+
+_BUSY = {errno.EBUSY, errno.EAGAIN}
+_LISTEN_S = 2.5
+_SILENCE_S = 5.0  # a chip's own USB needs some of it to come back after a reset
+_BOOT_S = 30.0
+_WIFI_S = 45.0
+_MANY_STARTS = 4
+_RESTART_S = 20.0
+
+
+class Conversation:
+    """What was heard from and asked of one board.
+
+    Args:
+        url: device path or ``rfc2217://host:port``.
+        baud: baud rate of the console.
+        reset: whether the board may be started anew and its program be stopped.
+        talk: told what is going on.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        baud: int = 115200,
+        reset: bool = True,
+        talk: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.url = url
+        self.before = BootLog(url, [])
+        """What it said before it was touched."""
+        self.log = BootLog(url, [])
+        """What it said after the reset; without one, the same as `before`."""
+        self.facts: Facts | None = None
+        self.chip = ""
+        """What esptool calls the chip, where it was asked."""
+        self._baud = baud
+        self._reset = reset
+        self._talk = talk
+
+    def examine(self, others: Sequence[str] = ()) -> Iterator[Item]:
+        """Everything that can be learned over the port; an error of the port ends it.
+
+        Args:
+            others: other ports that may lead to the same board.
+        """
+        try:
+            self._hear()
+            yield from self._check(others)
+        except PortError as error:
+            yield self._refused(error)
+
+    def _refused(self, error: PortError) -> Finding:
+        if getattr(error.__cause__, "errno", None) in _BUSY and not self.url.startswith(REMOTE):
+            return causes.BUSY_UNSEEN.found(str(error), where=self.url)
+        return causes.PORT_REFUSED.found(str(error), where=self.url)
+
+    def _check(self, others: Sequence[str]) -> Iterator[Item]:
+        if not self.log.lines and not self.before.lines:
+            yield from self._check_silence(others)
+            return
+        found = [*bootlog.check_log(self.log)]
+        if self._reset:  # what only the log of before shows: it starts and starts, say
+            told = {each.cause for each in found if isinstance(each, Finding)}
+            earlier = bootlog.check_log(self.before)
+            found += [
+                each
+                for each in earlier
+                if isinstance(each, Finding) and each.cause not in told and not self.log.is_ready
+            ]
+        yield from found
+        if self.log.is_ready or self.log.texts("net"):
+            yield from wifi.check_wifi(self.log, self._nearby)
+        if self._reset and (self.log.is_ready or self.log.has_prompt):
+            yield from self._ask()
+        elif not self._reset:
+            yield Unseen(
+                "memory, filesystem", "asked only if the board may be stopped (no --no-reset)"
+            )
+        if not self._reset and not self.log.records:
+            yield Unseen("boot", "how the board starts is seen only if it may be restarted")
+
+    def _check_silence(self, others: Sequence[str]) -> Iterator[Item]:
+        if others:
+            yield causes.WRONG_SOCKET.found(
+                f"not one byte came from {self.url}", where=self.url, other=others[0]
+            )
+            return
+        if not self._reset:
+            yield Unseen(self.url, "the board says nothing at the moment, and may not be restarted")
+            return
+        self._talk("asking the chip's loader (esptool) ...")
+        from mynah.flash import chip
+
+        try:
+            self.chip = chip.identify(self.url).description
+        except PortError:
+            raise
+        except MynahError as error:
+            yield causes.SILENT.found("not one byte came", str(error), where=self.url)
+        else:
+            yield causes.CHIP_ALIVE.found(f"esptool: {self.chip}", where=self.url)
+
+    def _hear(self) -> None:
+        """Listen to the board as it is; if that is allowed, also from its start on."""
+        with Listener(self.url, baud=self._baud) as listener:
+            self._talk(f"listening to {self.url} ...")
+            took = listener.read(_LISTEN_S, self._is_looping, silence_s=_LISTEN_S)
+            self.log = self.before = BootLog(self.url, listener.lines, seconds=took)
+            if not self._reset:
+                return
+            self._talk("starting the board anew ...")
+            listener.reset()
+            took = listener.read(_BOOT_S, self._has_started, silence_s=_SILENCE_S)
+            if self._started(listener.lines).is_ready:
+                self._talk("waiting for its Wi-Fi ...")
+                listener.read(_WIFI_S, self._is_settled, silence_s=_WIFI_S)
+            self.log = BootLog(self.url, listener.lines, was_reset=True, seconds=took)
+
+    def _started(self, lines: Sequence[str]) -> BootLog:
+        return BootLog(self.url, lines, was_reset=True)
+
+    def _is_looping(self, lines: Sequence[str]) -> bool:
+        return self._started(lines).n_starts >= _MANY_STARTS
+
+    def _has_started(self, lines: Sequence[str]) -> bool:
+        log = self._started(lines)
+        return log.is_over or log.n_starts >= _MANY_STARTS
+
+    def _is_settled(self, lines: Sequence[str]) -> bool:
+        return wifi.is_settled(self._started(lines))
+
+    def _nearby(self) -> list[Nearby]:
+        from mynah.improv.serial_door import SerialDoor
+
+        self._talk("asking the speaker which networks it hears ...")
+        with contextlib.suppress(MynahError), SerialDoor(self.url, baud=self._baud) as door:
+            return door.scan()
+        return []
+
+    def _ask(self) -> Iterator[Item]:
+        from mynah.link.repl import Repl
+
+        self._talk("asking MicroPython ...")
+        try:
+            with Repl(self.url, baud=self._baud) as repl:
+                self.facts = facts.ask(repl)
+                self._talk("starting the board again ...")
+                for record in repl.restart(_RESTART_S):
+                    if self.log.has_prompt or (record.source, record.text) == ("app", "ready"):
+                        break
+        except BoardTimeoutError as error:
+            yield Unseen("memory, filesystem", str(error))
+            return
+        yield from facts.check_facts(self.facts, self.url)
+        if self.facts.rssi is not None:
+            yield wifi.check_signal("its Wi-Fi", self.facts.rssi, self.url)

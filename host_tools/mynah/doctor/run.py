@@ -1,0 +1,124 @@
+"""The whole of an examination: the computer, the port, the board, the network; what to do first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mynah.doctor import access, cable, usb
+from mynah.doctor.catalogue import rank
+from mynah.doctor.conversation import Conversation
+from mynah.doctor.finding import FAULT, SEVERITIES, Finding, Looked, Unseen
+from mynah.link.port import REMOTE
+from mynah.link.ports import BRIDGE, NATIVE, find_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from mynah.doctor.finding import Item
+    from mynah.doctor.host import Host
+    from mynah.doctor.usb import UsbDevice
+
+_IN_THE_WAY = {
+    "no-device-file",
+    "port-missing",
+    "confined",
+    "not-in-group",
+    "group-not-yet",
+    "no-udev-rule",
+    "port-busy",
+}
+_NO_BOARD = {"no-board", "wsl-without-usb"}
+
+
+@dataclass
+class Diagnosis:
+    """What was found, seen in order, and not seen."""
+
+    findings: list[Finding] = field(default_factory=list)
+    looked: list[Looked] = field(default_factory=list)
+    unseen: list[Unseen] = field(default_factory=list)
+
+    @property
+    def faults(self) -> list[Finding]:
+        """The findings for which something does not work."""
+        return [each for each in self.findings if each.severity == FAULT]
+
+    def add(self, items: Iterable[Item]) -> None:
+        """Take what a check yields; the findings stay in the order of what to do first."""
+        for item in items:
+            if isinstance(item, Finding):
+                self.findings.append(item)
+            elif isinstance(item, Looked):
+                self.looked.append(item)
+            else:
+                self.unseen.append(item)
+        self.findings.sort(key=lambda each: (SEVERITIES.index(each.severity), rank(each.cause)))
+
+
+def examine(
+    host: Host,
+    *,
+    port: str | None = None,
+    name: str | None = None,
+    address: str | None = None,
+    baud: int = 115200,
+    reset: bool = True,
+    talk: Callable[[str], None] = lambda _: None,
+) -> Diagnosis:
+    """Find out what is wrong.
+
+    Args:
+        host: this computer.
+        port: the board's; None: the only one that looks like a board, if there is one.
+        name: of a paired speaker, to be looked for on the network.
+        address: of a speaker on the network.
+        baud: baud rate of the board's console.
+        reset: whether the board may be started anew.
+        talk: told what is being looked at.
+
+    Raises:
+        UsageError: there is no paired speaker of that name.
+    """
+    diagnosis = Diagnosis()
+    boards = []
+    if not (port and port.startswith(REMOTE)):
+        talk("looking at USB and drivers ...")
+        boards = usb.boards(host)
+        diagnosis.add(cable.check_usb(host, boards))
+        diagnosis.add(cable.check_drivers(host, boards))
+        diagnosis.add(cable.check_hubs(boards))
+    chosen = port or _only_port(host, diagnosis)
+    if chosen:
+        found = list(access.check_port(host, chosen, boards))
+        diagnosis.add(found)
+        causes = {each.cause for each in found if isinstance(each, Finding)}
+        if not causes & {
+            "no-device-file",
+            "port-missing",
+        }:  # no USB device, but a port all the same
+            diagnosis.findings = [
+                each for each in diagnosis.findings if each.cause not in _NO_BOARD
+            ]
+        if not causes & _IN_THE_WAY:
+            conversation = Conversation(chosen, baud=baud, reset=reset, talk=talk)
+            diagnosis.add(conversation.examine(_other_sockets(chosen, boards)))
+    return diagnosis
+
+
+def _only_port(host: Host, diagnosis: Diagnosis) -> str | None:
+    """The port to look at when none was named: a bridge rather than the chip's own USB."""
+    likely = [each for each in find_ports(host.comports()) if each.kind]
+    if len(likely) == 2 and {each.kind for each in likely} == {BRIDGE, NATIVE}:
+        likely = [each for each in likely if each.kind == BRIDGE]
+    if len(likely) > 1:
+        names = ", ".join(each.url for each in likely)
+        why = f"there are several, name one with --port to have it looked at: {names}"
+        diagnosis.add([Unseen("boards", why)])
+    return likely[0].url if len(likely) == 1 else None
+
+
+def _other_sockets(port: str, boards: list[UsbDevice]) -> list[str]:
+    """Ports of the other kind than this one: of a board with two sockets, the other socket."""
+    kinds = {f"/dev/{tty}": board.kind for board in boards for tty in board.ttys}
+    return [each for each, kind in kinds.items() if port in kinds and kind != kinds[port]]
