@@ -55,8 +55,8 @@ NO_BOARD = Cause(
         ),
         "on a board with two sockets try the one that is marked UART or COM",
         (
-            "hold BOOT, press and let go of RESET, let go of BOOT: firmware can switch the chip's own "
-            "USB off, the ROM switches it on"
+            "hold BOOT, press and let go of RESET, let go of BOOT: firmware can switch the chip's "
+            "own USB off, the ROM switches it on"
         ),
         "without hardware: `mynah virtual` starts a virtual board",
     ),
@@ -273,8 +273,8 @@ DAMAGED_LOADER = Cause(
     "the ROM refuses it: header, chip number, checksum or image block",
     (
         (
-            "`mynah flash --board NAME --port {where} --erase`: images for the ESP32-S3 start at 0x0, "
-            "not at 0x1000"
+            "`mynah flash --board NAME --port {where} --erase`: images for the ESP32-S3 start at "
+            "0x0, not at 0x1000"
         ),
         "the same again: the flash or its power is bad",
     ),
@@ -307,7 +307,7 @@ WRONG_PSRAM = Cause(
     "the log: `PSRAM ID read error`; or MicroPython has no memory beyond the chip's own",
     (
         (
-            "`mynah flash --board NAME --port {where}`: the names in `mynah boards` say which PSRAM; "
+            "`mynah flash --board NAME --port {where}`: `mynah boards show NAME` says which PSRAM; "
             "N16R8 and N8R8 have octal PSRAM"
         ),
         "a module without PSRAM (N8, N16 alone) is too small for the speaker",
@@ -494,8 +494,8 @@ WIFI_PASSWORD = Cause(
     (
         "`mynah pair --port {where} --ssid ...` asks for it anew",
         (
-            "it is right, and others get in: a router that wants WPA3 alone answers like this; choose "
-            "WPA2/WPA3"
+            "it is right, and others get in: a router that wants WPA3 alone answers like this; "
+            "choose WPA2/WPA3"
         ),
     ),
 )
@@ -673,8 +673,8 @@ NO_MDNS = Cause(
     "no `_miio._udp.local` of that address came in {seconds:g} s",
     (
         (
-            "a firewall here (UDP 5353) or the router's IGMP snooping keeps multicast back; Mynah's "
-            "own tools work without it"
+            "a firewall here (UDP 5353) or the router's IGMP snooping keeps multicast back; "
+            "Mynah's own tools work without it"
         ),
     ),
 )

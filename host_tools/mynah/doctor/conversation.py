@@ -15,7 +15,7 @@ from mynah.errors import BoardTimeoutError, MynahError, PortError
 from mynah.link.port import REMOTE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from mynah.doctor.facts import Facts
     from mynah.doctor.finding import Item
@@ -37,6 +37,7 @@ class Conversation:
         url: device path or ``rfc2217://host:port``.
         baud: baud rate of the console.
         reset: whether the board may be started anew and its program be stopped.
+        reach: checks the way over the network to an address that the board tells.
         talk: told what is going on.
     """
 
@@ -46,6 +47,7 @@ class Conversation:
         *,
         baud: int = 115200,
         reset: bool = True,
+        reach: Callable[[str], Iterable[Item]] = lambda _: (),
         talk: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.url = url
@@ -58,6 +60,7 @@ class Conversation:
         """What esptool calls the chip, where it was asked."""
         self._baud = baud
         self._reset = reset
+        self._reach = reach
         self._talk = talk
 
     def examine(self, others: Sequence[str] = ()) -> Iterator[Item]:
@@ -93,6 +96,9 @@ class Conversation:
         yield from found
         if self.log.is_ready or self.log.texts("net"):
             yield from wifi.check_wifi(self.log, self._nearby)
+            address = wifi.address(self.log)
+            if address:
+                yield from self._reach(address)
         if self._reset and (self.log.is_ready or self.log.has_prompt):
             yield from self._ask()
         elif not self._reset:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mynah.doctor import access, cable, usb
 from mynah.doctor.catalogue import rank
 from mynah.doctor.conversation import Conversation
 from mynah.doctor.finding import FAULT, SEVERITIES, Finding, Looked, Unseen
+from mynah.doctor.network import Target, check_network
 from mynah.link.port import REMOTE
 from mynah.link.ports import BRIDGE, NATIVE, find_ports
+from mynah.miio import devices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,15 +21,8 @@ if TYPE_CHECKING:
     from mynah.doctor.host import Host
     from mynah.doctor.usb import UsbDevice
 
-_IN_THE_WAY = {
-    "no-device-file",
-    "port-missing",
-    "confined",
-    "not-in-group",
-    "group-not-yet",
-    "no-udev-rule",
-    "port-busy",
-}
+_MISSING = {"no-device-file", "port-missing"}
+_FORBIDDEN = {"confined", "not-in-group", "group-not-yet", "no-udev-rule", "port-busy"}
 _NO_BOARD = {"no-board", "wsl-without-usb"}
 
 
@@ -81,7 +76,10 @@ def examine(
         UsageError: there is no paired speaker of that name.
     """
     diagnosis = Diagnosis()
-    boards = []
+    if name or address:
+        diagnosis.add(check_network(host, _target(name, address), talk))
+        return diagnosis
+    boards: list[UsbDevice] = []
     if not (port and port.startswith(REMOTE)):
         talk("looking at USB and drivers ...")
         boards = usb.boards(host)
@@ -89,21 +87,38 @@ def examine(
         diagnosis.add(cable.check_drivers(host, boards))
         diagnosis.add(cable.check_hubs(boards))
     chosen = port or _only_port(host, diagnosis)
-    if chosen:
-        found = list(access.check_port(host, chosen, boards))
-        diagnosis.add(found)
-        causes = {each.cause for each in found if isinstance(each, Finding)}
-        if not causes & {
-            "no-device-file",
-            "port-missing",
-        }:  # no USB device, but a port all the same
-            diagnosis.findings = [
-                each for each in diagnosis.findings if each.cause not in _NO_BOARD
-            ]
-        if not causes & _IN_THE_WAY:
-            conversation = Conversation(chosen, baud=baud, reset=reset, talk=talk)
-            diagnosis.add(conversation.examine(_other_sockets(chosen, boards)))
+    if chosen and _check_access(host, chosen, boards, diagnosis):
+        conversation = Conversation(
+            chosen,
+            baud=baud,
+            reset=reset,
+            reach=lambda there: check_network(
+                host, replace(_target(None, there), is_fresh=reset), talk
+            ),
+            talk=talk,
+        )
+        diagnosis.add(conversation.examine(_other_sockets(chosen, boards)))
     return diagnosis
+
+
+def _target(name: str | None, address: str | None) -> Target:
+    """The speaker that is meant, with what this computer knows of it."""
+    if name:
+        device = devices.find(name)
+        return Target(address or device.address, name, device)
+    known = {each.address: (name, each) for name, each in devices.known().items()}
+    found, which = known.get(address or "", ("", None))
+    return Target(address or "", found, which)
+
+
+def _check_access(host: Host, port: str, boards: list[UsbDevice], diagnosis: Diagnosis) -> bool:
+    """Look at a port without opening it; whether it can be opened."""
+    found = list(access.check_port(host, port, boards))
+    diagnosis.add(found)
+    causes = {each.cause for each in found if isinstance(each, Finding)}
+    if not causes & _MISSING:  # there is a port, whatever else is on USB
+        diagnosis.findings = [each for each in diagnosis.findings if each.cause not in _NO_BOARD]
+    return not causes & (_MISSING | _FORBIDDEN)
 
 
 def _only_port(host: Host, diagnosis: Diagnosis) -> str | None:
