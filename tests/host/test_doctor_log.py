@@ -121,7 +121,7 @@ def test_a_supply_that_breaks_down(text):
         (
             START
             + BOOTED
-            + "I 1 app: Mynah 0.1.0 on x\nE 2 app: board file /board.json: [Errno 2] "
+            + "I 1 app: Mynah 1 on x\nE 2 app: board file /board.json: [Errno 2] "
             "ENOENT\n>>> \n",
             "board-file",
         ),
