@@ -91,8 +91,8 @@ def test_a_supply_that_breaks_down(text):
         ),
         (
             START + BOOTED + "E (325) quad_psram: PSRAM ID read error: 0x00ffffff, PSRAM chip not "
-            "found or not supported, or wrong PSRAM line mode\nE cpu_start: Failed to init external "
-            "RAM!\nabort() was called at PC 0x400815b5 on core 0\nRebooting...\n",
+            "found or not supported, or wrong PSRAM line mode\nE cpu_start: Failed to init external"
+            " RAM!\nabort() was called at PC 0x400815b5 on core 0\nRebooting...\n",
             "wrong-psram",
         ),
         (
@@ -119,9 +119,7 @@ def test_a_supply_that_breaks_down(text):
             "micropython-old",
         ),
         (
-            START
-            + BOOTED
-            + "I 1 app: Mynah 1 on x\nE 2 app: board file /board.json: [Errno 2] "
+            START + BOOTED + "I 1 app: Mynah 1 on x\nE 2 app: board file /board.json: [Errno 2] "
             "ENOENT\n>>> \n",
             "board-file",
         ),
