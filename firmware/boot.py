@@ -1,6 +1,7 @@
 """Runs first after every reset: nothing may fail here, so nothing much is done."""
 
 import gc
+import os
 
 import micropython
 
@@ -10,3 +11,44 @@ micropython.kbd_intr(-1)
 # Collect early and often: a short collection now costs less sound than a long one later.
 gc.collect()
 gc.threshold(128 * 1024)
+
+
+def arrive(folder: str) -> None:
+    """Move what lies in /deploy + folder to its place; power may fail at any step, and then again.
+
+    `X.gone` stands for a file X that is to be deleted. boot.py is left for the end: an older one
+    might not know about /deploy.
+    """
+    there = os.listdir(folder or "/")
+    for entry in list(os.ilistdir("/deploy" + folder)):
+        name = entry[0]
+        path = folder + "/" + name
+        if entry[1] == 0x4000:  # a folder
+            if name not in there:
+                os.mkdir(path)
+            arrive(path)
+            os.rmdir("/deploy" + path)
+            if not os.listdir(path):
+                os.rmdir(path)
+        elif name.endswith(".gone"):
+            if name[:-5] in there:
+                os.remove(path[:-5])
+            os.remove("/deploy" + path)
+        elif path != "/boot.py":
+            os.rename("/deploy" + path, path)
+
+
+# A set of files that `mynah deploy` has brought as a whole. If one cannot be moved, main.py does
+# not run: old and new files together would be neither of the two firmwares.
+if "deploy" in os.listdir("/"):
+    try:
+        # Room for folders to grow; and after a move that was cut off, LittleFS hides the next file
+        # until something is written or deleted.
+        os.remove("/deploy/-")
+    except OSError:
+        pass
+    arrive("")
+    if "boot.py" in os.listdir("/deploy"):
+        os.rename("/deploy/boot.py", "/boot.py")
+    os.rmdir("/deploy")
+del arrive

@@ -66,7 +66,8 @@ def test_files_are_opened_by_the_table_of_files(name):
     called = set(calls(TREES[name]))
     if name != "speaker/util/files.py":
         assert ("open", False) not in called, "use speaker.util.files.open_file"
-        assert not {call for call, attribute in called if attribute} & FILE_CALLS
+        if name != "boot.py":  # it moves the firmware's files that `mynah deploy` brought
+            assert not {call for call, attribute in called if attribute} & FILE_CALLS
     if name != "speaker/app/keyboard.py":  # it gives Ctrl-C back to MicroPython
         assert ("dupterm", True) not in called
     assert not {call for call, attribute in called if not attribute} & {

@@ -61,6 +61,11 @@ SYSTEM_FILES = {
         "secret": "nothing",
         "what": "the firmware; from mynah flash and mynah deploy",
     },
+    "/deploy/*": {
+        "access": WRITTEN,
+        "secret": "nothing",
+        "what": "files of the firmware on their way in; from mynah deploy, moved at the next start",
+    },
     "nvs partition": {
         "access": WRITTEN,
         "secret": "nothing",

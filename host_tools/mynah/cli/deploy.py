@@ -18,6 +18,9 @@ from mynah.cli.common import chosen_port, json_option, port_option, print_json, 
     is_flag=True,
     help="Only say what would be done. To look at its files, the speaker is stopped and restarted.",
 )
+@click.option(
+    "--clean", is_flag=True, help="Delete files that are neither the speaker's nor its settings."
+)
 @click.option("--no-reset", is_flag=True, help="Leave the board stopped, at the REPL.")
 @json_option
 def command(
@@ -26,10 +29,14 @@ def command(
     models: str | None,
     *,
     dry_run: bool,
+    clean: bool,
     no_reset: bool,
     as_json: bool,
 ) -> None:
     """Send a board the firmware files that changed, and restart it. Its settings stay.
+
+    All files change or none: a board whose power fails meanwhile starts with the old firmware or
+    with the new one.
 
     \b
     mynah deploy --port /dev/ttyUSB0
@@ -44,6 +51,7 @@ def command(
             url,
             board=boards.load(board) if board else None,
             models=None if models is None else [name for name in models.split(",") if name],
+            clean=clean,
             dry_run=dry_run,
             reset=not no_reset,
             progress=progress,
@@ -52,10 +60,16 @@ def command(
     if as_json:
         print_json(report)
     else:
-        for verb, paths in (("write", report.written), ("delete", report.deleted)):
+        lists = (
+            ("clean", report.cleaned),
+            ("write", report.written),
+            ("delete", report.deleted),
+        )
+        for verb, paths in lists:
             for path in paths:
                 click.echo(f"{verb} {path}")
         talk(
             f"{report.board}: {len(report.written)} written, {len(report.deleted)} deleted, "
-            f"{len(report.unchanged)} unchanged" + (" (dry run)" if dry_run else "")
+            f"{len(report.unchanged)} unchanged in {report.seconds:.1f} s"
+            + (" (dry run)" if dry_run else "")
         )

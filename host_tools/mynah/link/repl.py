@@ -116,6 +116,16 @@ class Repl:
                 break
         self._transport.enter_raw_repl(soft_reset=True)
 
+    def soft_reset(self) -> None:
+        """Restart MicroPython, which runs ``boot.py``, and have it wait for code again.
+
+        Raises:
+            BoardTimeoutError: it does not come back.
+            PortError: the port vanished.
+        """
+        with self._errors():
+            self._transport.enter_raw_repl(soft_reset=True)
+
     def restart(self, timeout_s: float) -> Iterator[LogRecord]:
         """Reset the chip, as its RESET button does, and yield its log from the first line on.
 

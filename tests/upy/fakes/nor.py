@@ -13,8 +13,8 @@ class Nor:
     n-th operation, which is left half done.
     """
 
-    def __init__(self):
-        self.data = bytearray(b"\xff" * (BLOCK * N_BLOCKS))
+    def __init__(self, n_blocks=N_BLOCKS):
+        self.data = bytearray(b"\xff" * (BLOCK * n_blocks))
         self.operations = 0
         self.cut_at = None
 
@@ -39,7 +39,7 @@ class Nor:
 
     def ioctl(self, op, argument):
         if op == 4:
-            return N_BLOCKS
+            return len(self.data) // BLOCK
         if op == 5:
             return BLOCK
         if op == 6:
