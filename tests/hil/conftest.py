@@ -1,19 +1,47 @@
 """Fixtures of the speaker's own tests; those for any board are the plugin's (`mynah.hil`)."""
 
+import contextlib
 import json
+import threading
 
+import hil_proof
 import pytest
 
 from mynah.audio_files import load
 from mynah.hil import ExpectTimeoutError
 from mynah.hil.controls import wait_until
+from mynah.hil.pool import DEVICE
 from mynah.miio import MiioClient, pair
+from mynah.miio.watch import watch
 from mynah.paths import AUDIO_DIR
 
 SSID = "test home"
 PASSWORD = 'a "quoted" pass'
 HEARD = r'wake: heard "Okay Nabu" p=(\d+) at=(\d+)'
 TRIES = 5
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers",
+        'proves(*features): what of the firmware the test shows at work, as "method miIO.info"; '
+        "tests/host/test_hil_features.py knows all features, and misses those that nobody proves",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """A test that says that it proves something has to have done it, where that can be seen."""
+    claimed = {name for mark in item.iter_markers("proves") for name in mark.args}
+    if not claimed:
+        return (yield)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        notes = hil_proof.Notes(monkeypatch)
+        result = yield
+    device = item.stash.get(DEVICE, None)
+    missing = notes.missing(claimed, device.lines if device is not None else ())
+    assert not missing, f"it says that it proves what it did not do: {sorted(missing)}"
+    return result
 
 
 @pytest.fixture
@@ -38,13 +66,45 @@ def paired_state(board):
 
 
 @pytest.fixture
-def paired(device, wifi, net, paired_state):
+def paired(device, wifi, net, paired_state, check_no_secret):
     """A miIO client of the board, which is paired and in a simulated Wi-Fi."""
     state, token = paired_state
     wifi.add(SSID, PASSWORD)
     device.board.load_state(state)
-    with MiioClient(net.wait(20), token) as client:
+    joined = lambda: any("wifi: joined" in line for line in device.lines)  # noqa: E731
+    wait_until(joined, 20, "that the board knows of its network")
+    with MiioClient(net.wait(), token) as client:
         yield client
+    check_no_secret(token.hex(), PASSWORD)
+
+
+@pytest.fixture
+def check_no_secret(device):
+    """A function: none of these texts is in the board's log since the test began."""
+
+    def check(*secrets):
+        log = "\n".join(device.lines)
+        for secret in secrets:
+            assert secret not in log
+
+    return check
+
+
+@pytest.fixture
+def told(paired):
+    """A function: do something, and wait until the board has told of everything that is wanted."""
+    with contextlib.closing(watch(paired, timeout_s=30)) as messages:
+
+        def after(do, *wanted):
+            timer = threading.Timer(0.5, do)  # the subscription comes with the first look
+            timer.start()
+            seen = []
+            while not all(any(want(message) for message in seen) for want in wanted):
+                seen.append(next(messages))
+            timer.join()
+            return seen
+
+        yield after
 
 
 @pytest.fixture(scope="session")

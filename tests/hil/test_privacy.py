@@ -104,7 +104,7 @@ def test_sound_leaves_the_board_by_no_way(paired, world, mic, recordings):
     mic.play(samples, wait=True)
     time.sleep(QUIET_S)
     assert sent()[0] - n_bytes < len(samples) * 2 // 20
-    assert sent()[1] <= unasked
+    assert sent()[1] <= unasked + 2  # an answer may come late; the sound would be 60 packets
 
 
 def test_the_flash_holds_what_the_tables_say(session, firmware):

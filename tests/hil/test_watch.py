@@ -1,28 +1,6 @@
 """A board tells a subscriber of what happens to it: its button, its wake word."""
 
-import contextlib
-import threading
-
-import pytest
-
-from mynah.miio.watch import Change, Happened, watch
-
-
-@pytest.fixture
-def told(paired):
-    """A function: do something, and wait until the board has told of everything that is wanted."""
-    with contextlib.closing(watch(paired, timeout_s=30)) as messages:
-
-        def after(do, *wanted):
-            timer = threading.Timer(0.5, do)  # the subscription comes with the first look
-            timer.start()
-            seen = []
-            while not all(any(want(message) for message in seen) for want in wanted):
-                seen.append(next(messages))
-            timer.join()
-            return seen
-
-        yield after
+from mynah.miio.watch import Change, Happened
 
 
 def test_the_button_and_what_it_starts(button, told):

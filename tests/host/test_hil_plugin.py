@@ -185,6 +185,25 @@ def test_every_fixture_on_the_virtual_board(project):
     result.stdout.fnmatch_lines(["*board virtual has no warp-drive; it has: *psram*"])
 
 
+def test_a_state_that_a_test_loads_ends_with_it(project):
+    """Also one that the board's program never writes to: nothing tells that it is another one."""
+    project.makepyfile(
+        """
+        states = []
+        def test_saves(device, repl):
+            repl.run("open('/mark', 'w').close()")
+            states.append(device.board.save_state())
+        def test_loads(device, flash):
+            assert "/mark" not in flash.files()
+            device.board.load_state(states[0])
+            assert "/mark" in flash.files()
+        def test_is_clean(device, flash):
+            assert "/mark" not in flash.files()
+        """
+    )
+    project.runpytest_inprocess().assert_outcomes(passed=3)
+
+
 def test_what_fails_shows_why(project):
     project.makepyfile(
         """

@@ -78,7 +78,11 @@ class Files:
             return False
         self.values = json.loads(json.dumps(values))
         self.saves += 1
+        self.older = "what was before"
         return True
+
+    def forget_older(self):
+        self.older = ""
 
 
 def test_settings_are_saved_at_once_and_forgotten_at_restore():
@@ -91,11 +95,11 @@ def test_settings_are_saved_at_once_and_forgotten_at_restore():
     settings.set_names(name="kitchen", hostname="kitchen-speaker")
     again = Settings(files, Store())
     again.load()
-    assert again.token == settings.token and again.owned and files.saves == 2
+    assert again.token == settings.token and again.owned and files.saves == 2 and files.older
     assert (again.name, again.hostname, again.country) == ("kitchen", "kitchen-speaker", "DE")
     again.restore()
     assert not again.provisioned and again.token != settings.token
-    assert files.values["password"] == "" and files.values["owned"] is False
+    assert files.values["password"] == "" and files.values["owned"] is False and not files.older
     assert (again.name, again.hostname, again.country) == ("", "", "")
 
 

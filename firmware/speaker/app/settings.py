@@ -78,6 +78,8 @@ class Settings:
         # Older firmware: whoever set it up had got the token.
         self.owned = bool(self.token) and values.get("owned", bool(self.ssid)) is True
         if not self.owned:
+            if not self.provisioned:  # the power may have failed in the midst of `restore`
+                self._files.forget_older()
             self.channel_key = b""
             self.token = os.urandom(16)
             log.info("settings", "made a new token")
@@ -129,7 +131,8 @@ class Settings:
         self.channel_key = b""
         for name in SAVED:
             self._store.set(name, DEFAULTS[name])
-        self.save()
+        if self.save():  # over the older copy: the other one has the former owner's secrets
+            self._files.forget_older()
 
     def set_channel_key(self, key: bytes) -> None:
         """Keep the secure mode's key, 32 bytes or none; OSError if the flash does not keep it."""

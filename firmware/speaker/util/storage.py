@@ -101,6 +101,10 @@ class TwoCopies:
         self.values = decode(data)[1]
         return True
 
+    def forget_older(self) -> None:
+        """Delete the copy that is not the newest: nobody may read there what was before."""
+        delete(self._paths[1 - self._newest])
+
     def forget(self) -> None:
         """Delete both files, the older first: a power cut between them leaves the newest."""
         self.load()

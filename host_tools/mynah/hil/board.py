@@ -202,6 +202,7 @@ class HilBoard:
         board = self._virtual_board("its flash cannot be written by magic")
         board.power_off()
         board.flash.restore(state)
+        self._clean_operations = -1  # which counts no restored content: that is another one now
         self.console.skip()
         board.power_on()
         self.wait_ready()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_JOIN_SECONDS, _FAIL_SECONDS = 0.3, 0.5
+_JOIN_SECONDS, _FAIL_SECONDS, _SCAN_SECONDS = 0.3, 0.5, 0.2
 _KEY_DIGITS = 64
 _PMK_ROUNDS, _PMK_SIZE = 4096, 32  # IEEE 802.11, J.4.1: PSK from passphrase and SSID
 _LAST_ACTIVE_CHANNEL = 11
@@ -127,7 +127,7 @@ class Wifi:
         """How long joining takes, address included."""
         self.fail_seconds = _FAIL_SECONDS
         """How long it takes until an attempt has failed."""
-        self.scan_seconds = 0.2
+        self.scan_seconds = _SCAN_SECONDS
         """How long a scan takes; on the chip 120 ms a channel, 360 ms a passive one: some 2 s."""
         self.joined: str | None = None
         """Name of the network that the board is in."""
@@ -190,10 +190,11 @@ class Wifi:
         self._on_change()
 
     def clear(self) -> None:
-        """Switch all networks off; joining takes as long as at first."""
+        """Switch all networks off; joining and scanning take as long as at first."""
         with self._lock:
             self._networks.clear()
         self.join_seconds, self.fail_seconds = _JOIN_SECONDS, _FAIL_SECONDS
+        self.scan_seconds = _SCAN_SECONDS
         self._on_change()
 
     def find(self, name: bytes, bssid: str | None = None) -> Network | None:
