@@ -27,7 +27,7 @@ from mynah.virtual import shims
 from mynah.virtual.board import VirtualBoard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 READY_S = 30
 PACKAGE = "speaker"
@@ -93,7 +93,12 @@ _b.__import__ = _hook(__import__, _gc, _s.modules, heap_rows, PARTS, heap_made)
 """
 
 _TELL = """
-print("HEAP", repr((heap_start, heap_rows, heap_made)))
+print("ROW", ("start", "MicroPython", heap_start))
+for _row in heap_rows:
+    print("ROW", ("module",) + _row)
+for _row in heap_made:
+    print("ROW", ("made",) + _row)
+print("ROWS")
 """
 
 
@@ -104,7 +109,7 @@ class Heap:
     total: int
     """In use when the speaker is ready, as its log says it, without the probe."""
     board: dict[str, int]
-    """The virtual board's own modules; MicroPython before them is "MicroPython"."""
+    """The virtual board's own modules; what is before them is "MicroPython"."""
     modules: dict[str, int]
     """The firmware's modules that a start loads."""
     made: dict[str, int]
@@ -127,20 +132,21 @@ def measure() -> Heap:
     with _started("") as (_, total):
         pass
     with _started(_PROBE.replace("PARTS", repr(PARTS))) as (console, _):
-        start, rows, made = ast.literal_eval(_told(console, _TELL, "HEAP"))
-        names = [name for name, _ in rows]
-        missing = [name for name in module_names() if name not in names]
+        rows = _rows(console, _TELL)
+        loaded = [name for kind, name, _ in rows if kind == "module"]
+        missing = [name for name in module_names() if name not in loaded]
         # Kernels that need another processor fail to load: they are none of this board's.
-        loads = "\n".join(
-            f"try:\n __import__({name!r})\nexcept ImportError as e:\n pass" for name in missing
+        loads = "".join(
+            f"try:\n __import__({name!r})\nexcept ImportError:\n pass\n" for name in missing
         )
-        _, all_rows, _ = ast.literal_eval(_told(console, loads + _TELL, "HEAP"))
-    board = _by_name([("MicroPython", start), *(r for r in rows if not _is_ours(r[0]))])
-    modules = _by_name([r for r in rows if _is_ours(r[0])])
-    parts = _by_name(made)
-    rest = total - sum(board.values()) - sum(modules.values()) - sum(parts.values())
-    parts["other objects and tasks"] = rest
-    return Heap(total, board, modules, _by_name(parts.items()), _by_name(all_rows[len(rows) :]))
+        all_rows = _rows(console, loads + _TELL)
+    old = {name for _, name, _ in rows}
+    board = _by_name((name, size) for kind, name, size in rows if _is_boards(kind, name))
+    modules = _by_name((n, size) for kind, n, size in rows if kind == "module" and _is_ours(n))
+    made = _by_name((name, size) for kind, name, size in rows if kind == "made")
+    later = _by_name((name, size) for _, name, size in all_rows if name not in old)
+    made["other objects and tasks"] = total - sum(sum(g.values()) for g in (board, modules, made))
+    return Heap(total, board, modules, _by_name(made.items()), later)
 
 
 def module_names() -> list[str]:
@@ -159,11 +165,15 @@ def _arch() -> str | None:
     return arch_of(boards.load("virtual"))
 
 
+def _is_boards(kind: str, name: str) -> bool:
+    return kind == "start" or (kind == "module" and not _is_ours(name))
+
+
 def _is_ours(name: str) -> bool:
     return name.partition(".")[0] == PACKAGE
 
 
-def _by_name(rows: Iterator[tuple[str, int]] | list[tuple[str, int]]) -> dict[str, int]:
+def _by_name(rows: Iterable[tuple[str, int]]) -> dict[str, int]:
     added: dict[str, int] = {}
     for name, size in rows:
         added[name] = added.get(name, 0) + size
@@ -187,12 +197,18 @@ def _started(probe: str) -> Iterator[tuple[Console, int]]:
         shims.bootstrap = bootstrap
 
 
-def _told(console: Console, code: str, mark: str) -> str:
-    """Stop the speaker, run code at the prompt, and bring back what follows a mark."""
+def _rows(console: Console, code: str) -> list[tuple[str, str, int]]:
+    """Stop the speaker, run code at the raw prompt: its rows (kind, name, bytes)."""
     console.write(b"\x03\r\x01")
     console.expect("raw REPL", 10)
+    n = len(console.lines)
     console.write(code.encode() + b"\x04")
-    return console.expect(f"{mark} (.*?)\\x04?$", 20)[1]
+    console.expect("ROWS", 20)
+    return [
+        ast.literal_eval(line.partition("ROW ")[2])
+        for _, line in console.lines[n:]
+        if "ROW " in line
+    ]
 
 
 def main() -> int:

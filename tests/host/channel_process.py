@@ -10,10 +10,13 @@ import random
 import sys
 from binascii import hexlify, unhexlify
 
-from speaker.app import secure as modes
-from speaker.miot import channel, noise
+from speaker.app import parts
+from speaker.app.late import Late
+from speaker.app.secure_door import SecureDoor
+from speaker.miot import noise
 from speaker.miot.server import Later, Server
 from speaker.util import log
+from speaker.util.supervise import Supervisor
 
 DID = 0x12345678
 TOKEN = unhexlify("00112233445566778899aabbccddeeff")
@@ -72,13 +75,14 @@ lines: list = []
 log._write = lambda *parts: lines.append(" ".join([str(part) for part in parts]))
 
 settings = Settings()
-mode = modes.Secure(settings)
 methods = {"count": count, "later": later, "who": lambda _params, peer: list(peer)}
-methods.update(mode.methods())
 server = Server(TOKEN, DID, clock_s, methods, lambda peer: peer[0] == SET_UP, send)
-secure = channel.Channel(DID, server.guard, mode.key, server.execute, send, clock_s)
-server.channel = secure
-mode.attach(server, secure, lambda address: address == SET_UP)
+late = Late(
+    "secure channel",
+    lambda: parts.secure(settings, DID, server, send, clock_s, methods, Supervisor(None).start),
+)
+late.add_methods(methods, parts.SECURE_METHODS)
+mode = SecureDoor(settings, late, server, lambda address: address == SET_UP, send)
 
 
 async def pause(ms):
@@ -91,7 +95,7 @@ def handle(packet, address, port):
     reply = None if reply is None else hexlify(reply).decode()
     asyncio.run(pause(1))
     for _ in range(40):
-        if secure._under_way:
+        if secure.channel._under_way:
             asyncio.run(pause(1))
     return [reply, taken()]
 
@@ -117,7 +121,7 @@ def push(text, peer):
 
 
 def push_now(text, peer):
-    return [secure.push(text.encode(), tuple(peer)), taken()]
+    return [secure.channel.push(text.encode(), tuple(peer)), taken()]
 
 
 def pass_time(seconds):
@@ -125,13 +129,13 @@ def pass_time(seconds):
 
 
 def state():
-    dropped = dict(secure.dropped)
+    dropped = dict(secure.channel.dropped)
     dropped["plain"] = server.dropped["secure"]
     return {
         "done": World.n_done,
         "handshakes": World.n_handshakes,
         "dropped": dropped,
-        "live": secure.n_live(),
+        "live": secure.channel.n_live(),
         "key": hexlify(settings.channel_key).decode(),
         "log": "".join(lines),
     }
@@ -176,14 +180,14 @@ def heap():
 
 
 async def start():
-    return asyncio.create_task(secure.run())
+    return await late.get()
 
 
 FUNCTIONS = (
     handle, begin, wait, push, push_now, pass_time, state, fill_flash, set_owned, storm, heap,
 )  # fmt: skip
 COMMANDS = {f.__name__: f for f in FUNCTIONS}
-task = asyncio.run(start())
+secure = asyncio.run(start())
 while True:
     line = sys.stdin.readline()
     if not line:

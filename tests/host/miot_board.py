@@ -18,19 +18,18 @@ sys.modules["_thread"] = type("_thread", (), {})
 from fakes import udp as udp_fake
 
 import speaker
+from speaker.app import parts
 from speaker.app.bindings import TOLD, make_spec
 from speaker.app.device import Device
-from speaker.app.secure import Secure
-from speaker.app.set_up import SetUp
+from speaker.app.house import House
+from speaker.app.late import Late
+from speaker.app.secure_door import SecureDoor
 from speaker.app.settings import Settings
 from speaker.app.state import Store
 from speaker.app.wallclock import WallClock
 from speaker.app.words import Words
-from speaker.home.home import Home
-from speaker.miot import spec_table, udp
-from speaker.miot.channel import Channel
+from speaker.miot import udp
 from speaker.miot.server import Server
-from speaker.miot.subscribers import Subscribers
 from speaker.net import credentials, wifi
 from speaker.net.provisioning import Provisioning
 from speaker.util import log
@@ -173,7 +172,12 @@ async def main():
     uptime = Uptime()
     radio = Radio()
     provisioning = Provisioning(radio, settings, store, "mynah-speaker-test_miap0001")
-    home = Home(FOLDER + "/home", WORDS, radio.is_joined, ADDRESS)
+    supervisor = Supervisor(restart)
+    start = supervisor.start
+    methods = {}
+    folder = FOLDER + "/home"
+    home = Late("home", lambda: parts.home(folder, WORDS, radio.is_joined, methods, start, ADDRESS))
+    house = House(folder, home)
     device = Device(
         "mynah.speaker.test",
         "30:ED:A0:00:00:01",
@@ -182,11 +186,12 @@ async def main():
         settings,
         uptime,
         restart,
-        home.forget,
+        house.forget,
     )
-    methods = device.methods()
-    methods.update(home.methods())
-    methods.update(SetUp(provisioning).methods())
+    methods.update(device.methods())
+    home.add_methods(methods, parts.HOME_METHODS)
+    set_up = Late("set-up", lambda: parts.set_up(provisioning, methods))
+    set_up.add_methods(methods, parts.SET_UP_METHODS)
     spec = make_spec(
         store,
         Player(store),
@@ -198,8 +203,6 @@ async def main():
         DID,
     )
     methods.update(spec.methods())
-    secure = Secure(settings)
-    methods.update(secure.methods())
     door = udp.Door(ADDRESS)
 
     def clock_s():
@@ -213,34 +216,37 @@ async def main():
         device.shows_token,
         door.send,
     )
-    subscribers = Subscribers(server.push, DID, spec.notifying(), spec_table.EVENTS, uptime.seconds)
-    methods.update(subscribers.methods())
-    server.subscribers = subscribers
+    push = Late(
+        "subscribers",
+        lambda: parts.push(server, DID, spec, uptime.seconds, store.watch(*TOLD), methods, start),
+    )
+    push.add_methods(methods, parts.PUSH_METHODS)
 
     def press(params, _peer):
-        subscribers.event("button.pressed", params[0])
+        if server.subscribers:
+            server.subscribers.event("button.pressed", params[0])
         return ["ok"]
 
     methods["test.press"] = press
-    channel = Channel(DID, server.guard, secure.key, server.execute, door.send, clock_s)
-    server.channel = channel
-    secure.attach(server, channel, provisioning.is_open_to)
+    mode = Late(
+        "secure channel",
+        lambda: parts.secure(settings, DID, server, door.send, clock_s, methods, start),
+    )
+    mode.add_methods(methods, parts.SECURE_METHODS)
+    secure = SecureDoor(settings, mode, server, provisioning.is_open_to, door.send)
     door.handle = secure.handle
     if IS_COUNTED:
         methods["test.heap"] = heap
         door.handle = lambda packet, peer: Counted.of(secure.handle, packet, peer)
     udp_fake.install()
-    supervisor = Supervisor(restart)
     supervisor.start("wifi", provisioning.run)
     supervisor.start("set-up", provisioning.window.run)
     supervisor.start("device", device.run)
     supervisor.start("settings", settings.follow)
     supervisor.start("miio", door.run)
-    supervisor.start("push", subscribers.run)
-    supervisor.start("push-watch", subscribers.follow, store.watch(*TOLD))
-    supervisor.start("channel", channel.run)
-    supervisor.start("home", home.run)
-    supervisor.start("home-door", home.listen)
+    for is_used, part in ((secure.is_on, mode), (house.is_used, home)):
+        if is_used:
+            await part.get()
     await asyncio.sleep_ms(0)
     wanted = "set-up" if OWNER == "new" else "online"
     while store.get("net") != wanted and OWNER != "kept":

@@ -17,7 +17,7 @@ from speaker.home.devices import Devices
 from speaker.home.home import Home
 from speaker.home.registry import Registry
 from speaker.home.service import Service
-from speaker.miot import client
+from speaker.miot import client, limits
 from speaker.miot.client import Client
 from speaker.miot.server import MiioError
 from speaker.util import log
@@ -288,7 +288,7 @@ def test_registry_keeps_replaces_and_removes():
 def test_registry_survives_damage_and_says_when_it_is_full():
     path = folder("full")
     kept = Registry(path)
-    for i in range(registry.MAX_DEVICES):
+    for i in range(limits.N_HOME_DEVICES):
         kept.save(records.check(record(name="lamp %d" % i)))
     try:
         kept.save(records.check(record(name="one more")))
@@ -304,7 +304,7 @@ def test_registry_survives_damage_and_says_when_it_is_full():
     again = Registry(path)
     with Lines() as lines:
         names = [r["name"] for r in again.load()]
-    assert len(names) == registry.MAX_DEVICES - 2 and "lamp 7" not in names
+    assert len(names) == limits.N_HOME_DEVICES - 2 and "lamp 7" not in names
     assert [line for line in lines.text if "damaged" in line] and TOKEN not in str(lines.text)
     again.save(records.check(record(name="one more")))
     assert "07.a" in os.listdir(path)

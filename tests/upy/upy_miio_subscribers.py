@@ -7,8 +7,9 @@ import time
 
 from speaker.app.state import Store
 from speaker.miot import codec, subscribers
+from speaker.miot.limits import N_SUBSCRIBERS
 from speaker.miot.server import MiioError, Server
-from speaker.miot.subscribers import N_SUBSCRIBERS, Subscribers
+from speaker.miot.subscribers import Subscribers
 
 OWN = 0x1122334455667788
 PEER = ("10.0.0.9", 40001)

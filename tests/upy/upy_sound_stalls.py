@@ -134,7 +134,7 @@ def test_a_loss_is_logged_once():
     records = []
     write, log._write = log._write, lambda _level, _source, text, args: records.append(text % args)
     try:
-        counters = Counters(None, None, None, None, None)
+        counters = Counters(None, None, None, None)
         for lost_ms in (0, 200, 200, 200, 350, 350):
             counters._report("mic", "ms of sound lost in a stall", lost_ms)
     finally:

@@ -36,7 +36,7 @@ class Console:
 
     def __init__(self, keyboard: Any) -> None:
         self._keyboard = keyboard
-        self._handlers: list = []
+        self._handlers: dict = {}
         self._open = True
 
     def add(self, prefix: bytes, handler: Callable[..., Awaitable]) -> None:
@@ -44,15 +44,20 @@ class Console:
 
         A prefix that ends with a line feed is a whole line. A handler reads by `take`, `get` and
         `skip`; when it returns, the next byte starts a line. Improv's prefix is also found in the
-        midst of a line. ValueError for a prefix that COMMANDS lacks.
+        midst of a line. A second handler takes the first one's place. ValueError for a prefix
+        that COMMANDS lacks.
         """
         if prefix not in COMMANDS:
             raise ValueError("speaker/app/console.py has no command %r" % prefix)
-        self._handlers.append((prefix, handler))
+        self._handlers[prefix] = handler
 
     def prefixes(self) -> list:
         """What lines may start with."""
-        return [prefix for prefix, _ in self._handlers]
+        return list(self._handlers)
+
+    def handler(self, prefix: bytes) -> Any:
+        """The handler for that prefix."""
+        return self._handlers[prefix]
 
     def close(self) -> None:
         """Read no more: from now on the input is meant for the prompt."""
@@ -110,7 +115,7 @@ class Console:
             pass
 
     def _handler(self, line: bytearray) -> Any:
-        for prefix, handler in self._handlers:
+        for prefix, handler in self._handlers.items():
             if line == prefix or (prefix == PREFIX and line[-len(PREFIX) :] == PREFIX):
                 return handler
         return None

@@ -6,7 +6,6 @@ from micropython import const
 
 from speaker.audio.microphone import Microphone
 from speaker.audio.ring import FrameRing
-from speaker.miot.channel import Channel
 from speaker.miot.server import Server
 from speaker.util import log
 from speaker.util.clock import Uptime
@@ -22,13 +21,11 @@ class Counters:
         ring: FrameRing,
         microphone: Microphone,
         server: Server,
-        secure: Channel,
         uptime: Uptime,
     ) -> None:
         self._ring = ring
         self._microphone = microphone
         self._server = server
-        self._channel = secure
         self._uptime = uptime
         self._seen: dict = {}
 
@@ -42,8 +39,9 @@ class Counters:
             self._report("mic", "restarts", self._microphone.restarts)
             for reason, count in self._server.dropped.items():
                 self._report("miio", "packets dropped, " + reason, count)
-            for reason, count in self._channel.dropped.items():
-                self._report("secure", "channel packets dropped, " + reason, count)
+            if self._server.channel is not None:
+                for reason, count in self._server.channel.dropped.items():
+                    self._report("secure", "channel packets dropped, " + reason, count)
 
     def _report(self, source: str, what: str, count: int) -> None:
         more = count - self._seen.get(what, 0)

@@ -9,31 +9,24 @@ import time
 import machine
 
 import speaker
-from speaker.app import baud, config, feed, keyboard, live, wiring
+from speaker.app import config, keyboard, parts, wiring
 from speaker.app.bindings import TOLD, make_spec
-from speaker.app.cable import Cable
 from speaker.app.console import Console
 from speaker.app.counters import Counters
 from speaker.app.device import Device
+from speaker.app.house import House
 from speaker.app.indicator import Indicator
+from speaker.app.late import Late, NotLoadedError
 from speaker.app.listener import Listener
-from speaker.app.privacy import COMMAND as PRIVACY
-from speaker.app.privacy import Privacy
-from speaker.app.secure import Secure
-from speaker.app.set_up import SetUp
+from speaker.app.secure_door import SecureDoor
 from speaker.app.settings import Settings
 from speaker.app.state import STOPPED, Store
 from speaker.app.wallclock import WallClock
 from speaker.app.words import Words
 from speaker.audio import tones
-from speaker.home.home import Home
-from speaker.miot import spec_table, udp
-from speaker.miot.channel import Channel
+from speaker.miot import udp
 from speaker.miot.server import Server
-from speaker.miot.subscribers import Subscribers
 from speaker.net.discovery import Discovery
-from speaker.net.improv import Improv
-from speaker.net.improv_frame import PREFIX
 from speaker.net.provisioning import Provisioning
 from speaker.net.wifi import Wifi
 from speaker.util import log
@@ -60,6 +53,7 @@ class Speaker:
         self._board = board
         self._uptime = Uptime()
         self._flags = Flags()
+        self._supervisor = Supervisor(self._reset)
         self.store = Store()
         mac = machine.unique_id()  # of the chip, and its station's
         host = "mynah-%02x%02x" % (mac[4], mac[5])
@@ -94,10 +88,7 @@ class Speaker:
                 "mute": (self._on_press("mute", self._toggle_microphone), None, None),
             },
         )
-        self._counters = Counters(
-            self._ring, self._microphone, self._server, self._channel, self._uptime
-        )
-        self._supervisor = Supervisor(self._reset)
+        self._counters = Counters(self._ring, self._microphone, self._server, self._uptime)
 
     def _make_sound(self) -> None:
         ready = self._flags.make()
@@ -108,17 +99,19 @@ class Speaker:
         self._listener = Listener(self._ring, ready, engine, self._on_heard, self._on_missed)
         self._microphone.on_restart = self._listener.reset
         self._console = Console(keyboard.begin())
-        fed = feed.Feed(self._ring, ready, self._microphone, self._listener, engine)
-        self._console.add(feed.COMMAND, fed.run)
-        self._console.add(live.COMMAND, live.Live(self._listener, engine).run)
-        self._console.add(baud.COMMAND, baud.Baud(wiring.set_console_rate).run)
+        sound = (self._ring, ready, self._microphone)
+        rate = wiring.set_console_rate
+        desk = Late("desk", lambda: parts.desk(sound, self._listener, engine, rate, self._console))
+        desk.add_commands(self._console, parts.DESK_COMMANDS)
 
     def _make_network(self, mac: bytes, host: str) -> None:
         self._door = udp.Door()
         ssid = set_up_ssid(self._board["name"], mac)
         self._provisioning = Provisioning(self._radio, self.settings, self.store, ssid)
         address = ":".join(["%02X" % byte for byte in mac])
-        self._home = Home(_HOME, _WORDS, self._radio.is_joined)
+        did = int.from_bytes(mac[2:6], "big")
+        methods: dict = {}
+        self._make_late_parts(methods, did, address, host)
         self._device = Device(
             self._board["model"],
             address,
@@ -127,10 +120,9 @@ class Speaker:
             self.settings,
             self._uptime,
             self._reset,
-            self._home.forget,
+            self._house.forget,
         )
-        serial = address.replace(":", "").lower()
-        did = int.from_bytes(mac[2:6], "big")
+        methods.update(self._device.methods())
         self._discovery = Discovery(
             self.store,
             self._radio.home,
@@ -139,74 +131,119 @@ class Speaker:
             did,
             mac,
         )
-        spec = make_spec(
+        self._spec = make_spec(
             self.store,
             self._player,
             self._words,
             self._listener.history,
             WallClock(self._uptime),
             self._board["model"],
-            serial,
+            address.replace(":", "").lower(),
             did,
-            self._home.directive,
+            self._house.directive,
         )
-        self._set_up = SetUp(self._provisioning)
-        methods = self._device.methods()
-        methods.update(self._set_up.methods())
-        methods.update(spec.methods())
-        methods.update(self._home.methods())
-        secure = Secure(self.settings)
-        methods.update(secure.methods())
-        privacy = Privacy(self.settings, self.store, self._console, methods.keys)
-        methods.update(privacy.methods())
-        self._console.add(PRIVACY, privacy.run)
-        self._make_cable(did, address, host)
-
-        def clock_s() -> int:
-            return 1 + self._uptime.seconds()
-
+        methods.update(self._spec.methods())
         self._server = Server(
             self.settings.token,
             did,
-            clock_s,
+            self._clock_s,
             methods,
             self._device.shows_token,
             self._door.send,
         )
-        self._subscribers = Subscribers(
-            self._server.push, did, spec.notifying(), spec_table.EVENTS, self._uptime.seconds
-        )
-        methods.update(self._subscribers.methods())
-        self._server.subscribers = self._subscribers
-        self._channel = Channel(
-            did, self._server.guard, secure.key, self._server.execute, self._door.send, clock_s
-        )
-        self._server.channel = self._channel
-        secure.attach(self._server, self._channel, self._provisioning.is_open_to)
-        self._door.handle = secure.handle
-
-    def _make_cable(self, did: int, mac: str, host: str) -> None:
-        system = sys.implementation
-        self._improv = Improv(
-            self._provisioning,
+        self._secure_door = SecureDoor(
             self.settings,
-            self.store,
-            lambda: (
-                "Mynah",
-                speaker.VERSION,
-                "ESP32-S3",
-                self.settings.name or host,
-                "MicroPython",
-                "%d.%d.%d" % system.version[:3],
+            self._secure,
+            self._server,
+            self._provisioning.is_open_to,
+            self._door.send,
+        )
+        self._door.handle = self._secure_door.handle
+
+    def _clock_s(self) -> int:
+        return 1 + self._uptime.seconds()
+
+    def _make_late_parts(self, methods: dict, did: int, mac: str, host: str) -> None:
+        """What waits for its first use; see parts.py."""
+        start = self._supervisor.start
+        console = self._console
+        home = Late(
+            "home",
+            lambda: parts.home(_HOME, _WORDS, self._radio.is_joined, methods, start),
+        )
+        home.add_methods(methods, parts.HOME_METHODS)
+        self._home = home
+        self._house = House(_HOME, home)
+        self._secure = Late(
+            "secure channel",
+            lambda: parts.secure(
+                self.settings, did, self._server, self._door.send, self._clock_s, methods, start
             ),
-            host,
-            self._radio.set_hostname,
         )
-        self._console.add(PREFIX, self._improv.run)
-        cable = Cable(
-            self._provisioning, self.settings, self._improv, did, mac, self._board["model"]
+        self._secure.add_methods(methods, parts.SECURE_METHODS)
+        push = Late(
+            "subscribers",
+            lambda: parts.push(
+                self._server,
+                did,
+                self._spec,
+                self._uptime.seconds,
+                self.store.watch(*TOLD),
+                methods,
+                start,
+            ),
         )
-        cable.add_to(self._console)
+        push.add_methods(methods, parts.PUSH_METHODS)
+        self._set_up = Late("set-up", lambda: parts.set_up(self._provisioning, methods))
+        self._set_up.add_methods(methods, parts.SET_UP_METHODS)
+        privacy = Late(
+            "privacy", lambda: parts.privacy(self.settings, self.store, console, methods)
+        )
+        privacy.add_methods(methods, parts.PRIVACY_METHODS)
+        privacy.add_commands(console, parts.PRIVACY_COMMANDS)
+        about = {
+            "info": lambda: self._about(host),
+            "hostname": host,
+            "did": did,
+            "mac": mac,
+            "model": self._board["model"],
+        }
+        self._cable = Late(
+            "cable",
+            lambda: parts.cable(
+                self._provisioning,
+                self.settings,
+                self.store,
+                about,
+                self._radio.set_hostname,
+                console,
+                start,
+            ),
+        )
+        self._cable.add_commands(console, parts.CABLE_COMMANDS)
+
+    def _about(self, host: str) -> tuple:
+        """What Improv tells: firmware, version, chip, name, system, its version."""
+        return (
+            "Mynah",
+            speaker.VERSION,
+            "ESP32-S3",
+            self.settings.name or host,
+            "MicroPython",
+            "%d.%d.%d" % sys.implementation.version[:3],
+        )
+
+    async def _load_used(self) -> None:
+        """What is in use already is loaded at once, and counts in the heap that the log tells."""
+        for is_used, part in (
+            (self._secure_door.is_on, self._secure),
+            (self._house.is_used, self._home),
+        ):
+            if is_used:
+                try:
+                    await part.get()
+                except NotLoadedError:  # logged; tried again with the next use
+                    pass
 
     async def run(self) -> None:
         """Start every task, then wait for ever."""
@@ -223,18 +260,12 @@ class Speaker:
         start("wifi", self._provisioning.run)
         start("set-up", self._provisioning.window.run)
         start("miio", self._door.run)
-        start("push", self._subscribers.run)
-        start("push-watch", self._subscribers.follow, self.store.watch(*TOLD))
-        start("channel", self._channel.run)
-        start("home", self._home.run)
-        start("home-door", self._home.listen)
-        start("home-words", self._home.follow)
         start("device", self._device.run)
         start("counters", self._counters.run)
         start("console", self._console.run)
-        start("improv", self._improv.follow)
         for i, button in enumerate(self._buttons):
             start("button%d" % i, button.run)
+        await self._load_used()
         await asyncio.sleep_ms(0)  # each task has made its first step
         gc.collect()
         used = gc.mem_alloc()
@@ -256,8 +287,10 @@ class Speaker:
         self._discovery.goodbye()
         self._supervisor.close()
         self._server.close()
-        self._set_up.close()
-        self._improv.close()
+        self._secure_door.close()
+        for late in (self._set_up, self._cable):
+            if late.part is not None:
+                late.part.close()
         await self._radio.close()
         await asyncio.sleep_ms(20)  # the cancelled tasks clean up after themselves
         self._microphone.close()
@@ -286,7 +319,7 @@ class Speaker:
         self.store.set("wake_probability", probability)
         self.store.set("wake_time_s", self._uptime.seconds())
         self.store.set("wake_count", self.store.get("wake_count") + 1)
-        self._subscribers.event("wake.heard", word.wake_word, probability)
+        self._tell("wake.heard", word.wake_word, probability)
 
     def _on_missed(self, word: WakeWord, peak: int, at: int) -> None:
         why = "" if peak <= word.cutoff else ", nobody spoke"
@@ -295,7 +328,12 @@ class Speaker:
         self.store.set("wake_miss_word", word.wake_word)
         self.store.set("wake_miss", peak)
         self.store.set("wake_miss_count", self.store.get("wake_miss_count") + 1)
-        self._subscribers.event("wake.missed", word.wake_word, peak)
+        self._tell("wake.missed", word.wake_word, peak)
+
+    def _tell(self, event: str, *values: object) -> None:
+        """Tell the subscribers, if there is one."""
+        if self._server.subscribers is not None:
+            self._server.subscribers.event(event, *values)
 
     def _on_playing(self, state: int) -> None:
         if self.store.set("playing", state):
@@ -309,13 +347,13 @@ class Speaker:
 
     def _on_press(self, name: str, do: Callable[[], object]) -> Callable[[], None]:
         def pressed() -> None:
-            self._subscribers.event("button.pressed", name)
+            self._tell("button.pressed", name)
             do()
 
         return pressed
 
     def _on_boot_held(self, level: int) -> None:
-        self._subscribers.event("button.held", "boot")
+        self._tell("button.held", "boot")
         self._indicator.hold(0)
         if level == 1:
             self._provisioning.open_window()

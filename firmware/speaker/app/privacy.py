@@ -11,8 +11,7 @@ import json
 
 from speaker.app import config, console, settings, state
 from speaker.audio import ring
-from speaker.home import registry
-from speaker.miot import channel, guard, methods, spec_table, subscribers
+from speaker.miot import guard, limits, methods, spec_table
 from speaker.miot.server import INVALID_ARGUMENT, MiioError
 from speaker.net import networks, sockets
 from speaker.util import files, log
@@ -42,7 +41,7 @@ MEMORY = {
         "what": "word, certainty and time of the last detection and near miss, and their counts",
     },
     "home devices": {
-        "how much": "%d" % registry.MAX_DEVICES,
+        "how much": "%d" % limits.N_HOME_DEVICES,
         "what": "what /home holds, and the last known state of each",
     },
     "replies": {
@@ -54,7 +53,7 @@ MEMORY = {
         "what": "checksum and time of those that were taken, so that none is taken twice",
     },
     "subscribers": {
-        "how much": "%d clients" % subscribers.N_SUBSCRIBERS,
+        "how much": "%d clients" % limits.N_SUBSCRIBERS,
         "what": "address and number of who is told of changes, until they are silent for 3 minutes",
     },
     "who asked": {
@@ -62,7 +61,7 @@ MEMORY = {
         "what": "of the newest who asked; how often those without the token guessed, to slow them",
     },
     "secure sessions": {
-        "how much": "%d" % channel.N_SESSIONS,
+        "how much": "%d" % limits.N_SESSIONS,
         "what": "address and two keys of each; no more than two of one address",
     },
     "log": {

@@ -1,4 +1,4 @@
-"""The secure mode: its key, switching it on and off, and what it lets through the door.
+"""The secure mode: its key, and switching it on and off; app/secure_door.py lets in.
 
     off, no key          miIO is taken; so are sessions with a key that is derived from the token
     off, key handed out  sessions with that key are taken, too: one of them switches the mode on
@@ -17,21 +17,18 @@ from micropython import const
 
 from speaker.app.settings import Settings
 from speaker.miot import channel, noise
-from speaker.miot.codec import HEADER
 from speaker.miot.server import UNKNOWN_METHOD, MiioError
 from speaker.util import log
-from speaker.util.hints import Any, Callable
+from speaker.util.hints import Any
 
 # HKDF-SHA256's salt for the key that is derived from the token.
 _TOKEN_SALT = b"mynah channel token"
 _FINGERPRINT = b"mynah channel key"
 _N_FINGERPRINT = const(8)
 
-_SET_UP_METHODS = ("miIO.info", "miIO.config_router", "miIO.wifi_assoc_state")
-
 
 class Secure:
-    """Keys for the channel, the methods of the mode, and the miIO door's `handle`."""
+    """Keys for the channel, and the methods of the mode."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -42,12 +39,9 @@ class Secure:
         if settings.channel_key:
             self._own = noise.SharedKey(settings.channel_key)
 
-    def attach(self, server: Any, secure: Any, is_set_up: Callable[[str], bool]) -> None:
-        """The miIO server, the channel, and whether an address is on the open set-up network."""
-        self._server = server
-        self._channel = secure
-        self._is_set_up = is_set_up
-        server.forbids = self.forbids
+    def attach(self, secure: channel.Channel) -> None:
+        """The channel that asks `key` for its keys."""
+        self.channel = secure
         secure.is_required = self.is_on
 
     @property
@@ -65,19 +59,6 @@ class Secure:
             self._from_token = noise.SharedKey(token_key(self._settings.token))
         return self._from_token
 
-    def handle(self, packet: bytes, peer: tuple) -> Any:
-        """The reply to a datagram: the channel's or, where that is let in, the server's."""
-        if channel.is_ours(packet):
-            return self._channel.handle(packet, peer)
-        if self.is_on and len(packet) != HEADER and not self._is_set_up(peer[0]):
-            self._server.dropped["secure"] += 1
-            return None
-        return self._server.handle(packet, peer)
-
-    def forbids(self, name: str, peer: tuple) -> bool:
-        """Whether a method is refused because it was called outside the channel."""
-        return self.is_on and len(peer) == 2 and name not in _SET_UP_METHODS
-
     def methods(self) -> dict:
         """Name -> function(params, peer)."""
         return {
@@ -88,7 +69,7 @@ class Secure:
         }
 
     def _status(self, _params: object, _peer: tuple) -> dict:
-        status: dict = {"on": self.is_on, "sessions": self._channel.n_live()}
+        status: dict = {"on": self.is_on, "sessions": self.channel.n_live()}
         if self.is_on:
             status["fingerprint"] = fingerprint(self._settings.channel_key)
         return status
@@ -97,7 +78,7 @@ class Secure:
         """Hand out a new key, once; it comes into force with `mynah.secure.on`."""
         if not self._settings.owned:  # whoever is on the set-up network could take it over
             raise MiioError(UNKNOWN_METHOD, "only once the speaker has an owner")
-        if self.is_on or self._channel.key_of(peer) is None:
+        if self.is_on or self.channel.key_of(peer) is None:
             raise MiioError(UNKNOWN_METHOD, "only inside the channel, and while the mode is off")
         self._pending = os.urandom(noise.PSK)
         self._pending_key = noise.SharedKey(self._pending)
@@ -105,24 +86,24 @@ class Secure:
 
     def _switch_on(self, _params: object, peer: tuple) -> dict:
         own = self._own or self._pending_key
-        if own is None or self._channel.key_of(peer) is not own:
+        if own is None or self.channel.key_of(peer) is not own:
             raise MiioError(UNKNOWN_METHOD, "only inside a channel with the key of prepare")
         if not self.is_on:
             self._settings.set_channel_key(self._pending)
             self._own = own
             self._pending = b""
             self._pending_key = None
-            self._channel.is_required = True
-            self._channel.close_all_but(own)
+            self.channel.is_required = True
+            self.channel.close_all_but(own)
             log.info("secure", "on, key %s", fingerprint(self._settings.channel_key))
         return {"fingerprint": fingerprint(self._settings.channel_key)}
 
     def _switch_off(self, _params: object, peer: tuple) -> list:
-        if not self.is_on or self._channel.key_of(peer) is not self._own:
+        if not self.is_on or self.channel.key_of(peer) is not self._own:
             raise MiioError(UNKNOWN_METHOD, "only inside the channel, and while the mode is on")
         self._settings.set_channel_key(b"")
         self._own = None
-        self._channel.is_required = False
+        self.channel.is_required = False
         log.warning("secure", "off: plain miIO is taken again")
         return ["ok"]
 

@@ -2,19 +2,16 @@
 
 import os
 
-from micropython import const
-
 from speaker.home import records
+from speaker.miot.limits import N_HOME_DEVICES
 from speaker.util import log
 from speaker.util.files import make_folder
 from speaker.util.hints import Iterator
 from speaker.util.storage import TwoCopies
 
-MAX_DEVICES = const(64)
-
 
 class FullError(Exception):
-    """There are MAX_DEVICES devices already."""
+    """There are N_HOME_DEVICES devices already."""
 
 
 class Registry:
@@ -48,7 +45,7 @@ class Registry:
         slot = self._slots.get(name)
         if slot is None:
             used = self._slots.values()
-            slot = next((i for i in range(MAX_DEVICES) if i not in used), None)
+            slot = next((i for i in range(N_HOME_DEVICES) if i not in used), None)
             if slot is None:
                 raise FullError
         make_folder(self._folder)

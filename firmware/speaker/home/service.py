@@ -5,7 +5,8 @@ import json
 from micropython import const
 
 from speaker.home.devices import Devices
-from speaker.home.registry import MAX_DEVICES, FullError
+from speaker.home.registry import FullError
+from speaker.miot.limits import N_HOME_DEVICES
 from speaker.miot.server import BUSY, INTERNAL, INVALID_ARGUMENT, Later, MiioError
 from speaker.util.hints import Any, Callable
 
@@ -36,7 +37,7 @@ class Service:
         except ValueError as error:
             raise MiioError(INVALID_ARGUMENT, error.args[0]) from error
         except FullError as error:
-            text = "%d devices are known, more do not fit: remove one first" % MAX_DEVICES
+            text = "%d devices are known, more do not fit: remove one first" % N_HOME_DEVICES
             raise MiioError(INVALID_ARGUMENT, text) from error
         except OSError as error:
             raise MiioError(INTERNAL, "not saved: flash error %s" % error.errno) from error

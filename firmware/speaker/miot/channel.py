@@ -16,11 +16,11 @@ from micropython import const
 
 from speaker.miot import noise
 from speaker.miot.aead import TAG, Aead
-from speaker.miot.codec import MAX_PACKET
+from speaker.miot.codec import CHANNEL_MAGIC, MAX_PACKET
+from speaker.miot.limits import N_SESSIONS
 from speaker.miot.session import HEADER, OVERHEAD, Session
 from speaker.util.hints import Any, Callable
 
-MAGIC = b"MY"
 VERSION = const(1)
 ASK = const(1)
 TOLD = const(2)
@@ -32,7 +32,6 @@ DATA = const(5)
 TOKEN = const(0)
 OWN = const(1)
 
-N_SESSIONS = const(4)
 N_OF_ONE = const(2)  # sessions of one address
 
 _PROLOGUE = b"mynah channel"
@@ -45,11 +44,6 @@ _START_FORMAT = ">4sBxxxIII"  # key, device's number, stamp, the peer's session 
 _DATA_FORMAT = ">4sII"
 
 _REASONS = ("length", "stamp", "replay", "busy", "rate", "proof", "full", "session", "tag")
-
-
-def is_ours(packet: bytes) -> bool:
-    """Whether a packet belongs to the channel, by its first two bytes."""
-    return packet[:2] == MAGIC
 
 
 class Channel:
@@ -242,4 +236,4 @@ class Channel:
 
 def _head(kind: int) -> bytes:
     """The first bytes of a packet."""
-    return MAGIC + bytes((VERSION, kind))
+    return CHANNEL_MAGIC + bytes((VERSION, kind))

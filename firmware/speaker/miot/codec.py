@@ -13,6 +13,8 @@ import cryptolib
 from micropython import const
 
 HEADER = const(32)
+# What packets of the secure channel begin with: the same port carries both.
+CHANNEL_MAGIC = b"MY"
 # The longest packet that is taken: one Ethernet frame's worth, as MIoT's LAN messages.
 MAX_PACKET = const(1400)
 

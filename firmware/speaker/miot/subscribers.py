@@ -13,11 +13,11 @@ import time
 
 from micropython import const
 
+from speaker.miot.limits import N_SUBSCRIBERS
 from speaker.miot.request import MAX_TEXT, whole
 from speaker.miot.server import BUSY, INVALID_ARGUMENT, MiioError
 from speaker.util.hints import Any, Callable
 
-N_SUBSCRIBERS = const(6)
 _N_OF_ONE = const(3)  # of one address
 _N_EVENTS = const(8)  # that wait for one subscriber; the oldest goes
 

@@ -1,0 +1,196 @@
+"""How the parts are loaded and wired that wait for their first use: steps for `Late` (late.py).
+
+Each function imports its modules a few at a time and yields None between; it wires the part, which
+takes the place of its stand-ins, and yields it at last. `methods` is the miIO server's table, and
+`start` the supervisor's.
+"""
+
+# ruff: noqa: F401 - what is imported early is what the last module would need all at once
+
+from speaker.net.improv_frame import PREFIX
+from speaker.util.hints import Any, Callable, Iterator
+
+HOME_METHODS = ("mynah.home.add", "mynah.home.remove", "mynah.home.list", "mynah.home.do")
+SECURE_METHODS = (
+    "mynah.secure.status",
+    "mynah.secure.prepare",
+    "mynah.secure.on",
+    "mynah.secure.off",
+)
+SET_UP_METHODS = (
+    "miIO.config_router",
+    "miIO.wifi_assoc_state",
+    "mynah.wifi.scan",
+    "mynah.wifi.cancel",
+)
+PUSH_METHODS = ("miIO.sub", "miIO.unsub")
+PRIVACY_METHODS = ("mynah.privacy",)
+PRIVACY_COMMANDS = (b"mynah privacy\n",)
+DESK_COMMANDS = (b"mynah baud ", b"mynah feed\n", b"mynah live\n")
+CABLE_COMMANDS = (
+    PREFIX,
+    b"mynah token ",
+    b"mynah paired\n",
+    b"mynah country ",
+    b"mynah cancel\n",
+)
+
+
+def home(
+    folder: str,
+    words: str,
+    joined: Callable[[], bool],
+    methods: dict,
+    start: Any,
+    address: str = "0.0.0.0",
+) -> Iterator[Any]:
+    """The controller of the home's devices: see `speaker.home.home.Home`."""
+    from speaker.home import values
+
+    yield None
+    from speaker.home import records
+
+    yield None
+    from speaker.miot import client
+
+    yield None
+    from speaker.home import device
+
+    yield None
+    from speaker.home import devices
+
+    yield None
+    from speaker.home.home import Home
+
+    whole = Home(folder, words, joined, address)
+    methods.update(whole.methods())
+    start("home", whole.run)
+    start("home-door", whole.listen)
+    start("home-words", whole.follow)
+    yield whole
+
+
+def secure(
+    settings: Any,
+    did: int,
+    server: Any,
+    send: Any,
+    clock_s: Callable[[], int],
+    methods: dict,
+    start: Any,
+) -> Iterator[Any]:
+    """The secure mode with its channel."""
+    from speaker.kernels import x25519
+
+    yield None
+    from speaker.kernels import chacha
+
+    yield None
+    from speaker.miot import noise
+
+    yield None
+    from speaker.miot.channel import Channel
+
+    yield None
+    from speaker.app.secure import Secure
+
+    mode = Secure(settings)
+    mode.attach(Channel(did, server.guard, mode.key, server.execute, send, clock_s))
+    server.channel = mode.channel
+    methods.update(mode.methods())
+    start("channel", mode.channel.run)
+    yield mode
+
+
+def push(
+    server: Any,
+    did: int,
+    spec: Any,
+    clock_s: Callable[[], int],
+    watch: Any,
+    methods: dict,
+    start: Any,
+) -> Iterator[Any]:
+    """Who is told of changes and events."""
+    from speaker.miot.subscribers import Subscribers
+
+    yield None
+    from speaker.miot.spec_table import EVENTS
+
+    table = Subscribers(server.push, did, spec.notifying(), EVENTS, clock_s)
+    methods.update(table.methods())
+    server.subscribers = table
+    start("push", table.run)
+    start("push-watch", table.follow, watch)
+    yield table
+
+
+def set_up(machine: Any, methods: dict) -> Iterator[Any]:
+    """What a client on the set-up network calls."""
+    from speaker.app.set_up import SetUp
+
+    door = SetUp(machine)
+    methods.update(door.methods())
+    yield door
+
+
+def cable(
+    machine: Any,
+    settings: Any,
+    store: Any,
+    about: dict,
+    set_hostname: Callable[[str], object],
+    console: Any,
+    start: Any,
+) -> Iterator[Any]:
+    """Improv, and what `mynah pair` says beside it over the serial console.
+
+    `about` has the keys `info`, `hostname`, `did`, `mac` and `model`.
+    """
+    from speaker.net.improv import Improv
+
+    yield None
+    from speaker.app.cable import Cable
+
+    improv = Improv(machine, settings, store, about["info"], about["hostname"], set_hostname)
+    console.add(PREFIX, improv.run)
+    commands = Cable(machine, settings, improv, about["did"], about["mac"], about["model"])
+    commands.add_to(console)
+    start("improv", improv.follow)
+    yield improv
+
+
+def privacy(settings: Any, store: Any, console: Any, methods: dict) -> Iterator[Any]:
+    """The report of what the board listens on, sends, stores and keeps."""
+    from speaker.miot import methods as all_methods
+
+    yield None
+    from speaker.app.privacy import COMMAND, Privacy
+
+    report = Privacy(settings, store, console, methods.keys)
+    methods.update(report.methods())
+    console.add(COMMAND, report.run)
+    yield report
+
+
+def desk(
+    sound: tuple, listener: Any, engine: Any, set_rate: Callable[[int], Any], console: Any
+) -> Iterator[Any]:
+    """Tests on a desk: another baud rate, sound over the console, the models' outputs.
+
+    `sound` is the ring, the flag that is set for each of its frames, and the microphone.
+    """
+    from speaker.app import baud
+
+    console.add(baud.COMMAND, baud.Baud(set_rate).run)
+    yield None
+    from speaker.app import feed
+
+    ring, ready, microphone = sound
+    fed = feed.Feed(ring, ready, microphone, listener, engine)
+    console.add(feed.COMMAND, fed.run)
+    yield None
+    from speaker.app import live
+
+    console.add(live.COMMAND, live.Live(listener, engine).run)
+    yield fed
