@@ -29,6 +29,7 @@ COMMANDS = {
     "home": "lamps, plugs, fans and more: add them to a speaker, say what they shall do",
     "privacy": "list what a speaker listens on, sends, stores and keeps",
     "wake": "run a wake-word model over recordings, as the board does",
+    "qualify": "measure a board and write its scorecard; compare two",
     "bench": "measure: the wake engine's misses, false accepts and speed; the control of lamps",
     "model": "find, look into, compile and check wake-word models",
     "boards": "list and check the board files",

@@ -2,7 +2,7 @@
 
 This is what ``pytest11`` names: options, marks, which test runs on which board. The fixtures are
 in `mynah.hil.fixtures`, tests inside MicroPython in `mynah.hil.upy`, report and history in
-`mynah.hil.results`. See ``docs/hil.md``.
+`mynah.hil.results`, scorecards in `mynah.qualify`. See ``docs/hil.md``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,13 @@ from mynah.hil.pool import DEVICE, POOL, Pool
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-pytest_plugins = ["mynah.hil.fixtures", "mynah.hil.upy", "mynah.hil.results"]
+pytest_plugins = [
+    "mynah.hil.fixtures",
+    "mynah.hil.upy",
+    "mynah.hil.results",
+    "mynah.qualify.score",
+    "mynah.qualify.collect",
+]
 
 _BOARD = "board"
 _LOG_LINES = 30

@@ -109,10 +109,10 @@ class Collector:
         """Take one phase of a test."""
         test = self._tests.setdefault(report.nodeid, TestResult(report.nodeid))
         test.seconds += report.duration
-        outcome = _outcome(report)
+        outcome = outcome_of(report)
         if outcome is not None and not test.is_bad:
             test.outcome = outcome
-            test.reason = _reason(report)
+            test.reason = reason_of(report)
         data = getattr(report, _DATA, None)
         if data is not None:
             test.board, test.port, test.firmware = data["board"], data["port"], data["firmware"]
@@ -145,7 +145,7 @@ class Collector:
         return None if name == "user" else self._config.rootpath / name
 
 
-def _outcome(report: pytest.TestReport) -> str | None:
+def outcome_of(report: pytest.TestReport) -> str | None:
     """What a phase says of its test; None: nothing."""
     if report.failed:
         return FAILED if report.when == "call" else ERROR
@@ -154,7 +154,8 @@ def _outcome(report: pytest.TestReport) -> str | None:
     return PASSED if report.when == "call" else None
 
 
-def _reason(report: pytest.TestReport) -> str:
+def reason_of(report: pytest.TestReport) -> str:
+    """Why a phase failed or was skipped; empty if it passed."""
     if report.passed:
         return ""
     if report.skipped and isinstance(report.longrepr, tuple):

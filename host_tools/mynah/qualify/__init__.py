@@ -1,0 +1,1 @@
+"""Board qualification: measure a board, write its scorecard, compare two of them."""

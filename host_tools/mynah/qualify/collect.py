@@ -1,0 +1,137 @@
+"""Tells `mynah qualify` what a test session finds, one JSON object a line, while it runs."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mynah.hil.pool import DEVICE, EVIDENCE, POOL
+from mynah.hil.results import outcome_of, reason_of
+from mynah.qualify.score import KEY, SCORES
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+OPTION = "--score-events"
+RECORDINGS = "--score-recordings"
+_DATA = "mynah_score"  # attribute of a test's report, which xdist brings to the controller
+
+_BROWNOUT = re.compile(r"Brownout detector was triggered|rst:0x[0-9a-f]+ \(.*BROWN")
+_CRASH = re.compile(r"Guru Meditation Error|abort\(\) was called|rst:0x[0-9a-f]+ \(\w*WDT\w*\)")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option by which `mynah qualify` says where it listens."""
+    parser.addoption(OPTION, type=int, metavar="FD", help="of `mynah qualify`")
+    parser.addoption(RECORDINGS, metavar="DIR", help="of `mynah qualify`")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell what happens, but in xdist's workers, whose reports come to the controller."""
+    descriptor = config.getoption(OPTION)
+    if descriptor is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Teller(descriptor), "mynah-score-teller")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to a test's last report what the card wants to know of it."""
+    report = yield
+    if call.when == "teardown":
+        setattr(report, _DATA, _data_of(item))
+    return report
+
+
+class Teller:
+    """Writes one line for each thing that happens."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._outcomes: dict[str, tuple[str, str]] = {}
+        self._seconds: dict[str, float] = {}
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Tell which tests there are."""
+        self._tell("tests", tests=[_describe(item) for item in session.items])
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Tell that a test begins."""
+        self._tell("start", test=nodeid)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take one phase of a test; tell all of it when the last has come."""
+        name = report.nodeid
+        self._seconds[name] = self._seconds.get(name, 0.0) + report.duration
+        outcome = outcome_of(report)
+        if outcome is not None and self._outcomes.get(name, ("passed", ""))[0] == "passed":
+            self._outcomes[name] = (outcome, _in_a_line(reason_of(report)))
+        data = getattr(report, _DATA, None)
+        if data is not None:
+            outcome, reason = self._outcomes.get(name, ("error", "it did not run"))
+            seconds = round(self._seconds[name], 3)
+            self._tell("end", test=name, outcome=outcome, reason=reason, seconds=seconds, **data)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Tell of a file that cannot be read."""
+        if report.failed:
+            reason = _in_a_line(report.longreprtext)
+            self._tell("unreadable", test=report.nodeid, reason=reason)
+
+    def _tell(self, event: str, **what: Any) -> None:
+        line = json.dumps({"event": event} | what) + "\n"
+        data = line.encode()
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+
+
+def _describe(item: pytest.Item) -> dict[str, Any]:
+    function = getattr(item, "function", None)
+    words = item.name.partition("[")[0].removeprefix("test_").replace("_", " ")
+    documentation = inspect.getdoc(function) if function is not None else None
+    title = documentation.splitlines()[0].rstrip(".") if documentation else words.capitalize()
+    _, _, parameters = item.name.partition("[")
+    entry = item.config.stash[POOL].entry_of(item)
+    parts = parameters.rstrip("]").split("-") if parameters else []
+    if entry is not None and entry.name in parts:
+        parts.remove(entry.name)
+    return {
+        "test": item.nodeid,
+        "section": Path(item.nodeid.partition("::")[0]).stem.removeprefix("test_"),
+        "title": f"{title} ({'-'.join(parts)})" if parts else title,
+        "scores": [str(name) for mark in item.iter_markers(SCORES) for name in mark.args],
+    }
+
+
+def _data_of(item: pytest.Item) -> dict[str, Any]:
+    found: dict[str, Any] = {"score": None, "figures": [], "board": None}
+    if KEY in item.stash:
+        found["score"] = item.stash[KEY].as_data()
+    elif EVIDENCE in item.stash:
+        found["figures"] = item.stash[EVIDENCE].as_data()["figures"]
+    device = item.stash.get(DEVICE, None)
+    if device is not None:
+        lines = device.lines
+        board = device.board
+        found["board"] = {
+            "port": board.port,
+            "firmware": board.firmware,
+            "brownouts": sum(bool(_BROWNOUT.search(line)) for line in lines),
+            "crashes": sum(bool(_CRASH.search(line)) for line in lines),
+        }
+    return found
+
+
+def _in_a_line(reason: str) -> str:
+    """The exception's own words of what pytest shows, in a line."""
+    lines = [line for line in reason.splitlines() if line.strip()]
+    errors = [line[1:].strip() for line in lines if line.startswith("E  ")]
+    chosen = (errors or lines or [""])[0].strip()
+    return re.sub(r"^[\w.]*(?:Error|Failed|Exception): ", "", chosen)[:300]

@@ -1,0 +1,61 @@
+"""Writes a card's files: all of them, or none."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mynah.errors import UsageError
+from mynah.qualify.card import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mynah.qualify.card import Card
+
+
+def check_writable(base: Path | None) -> None:
+    """Refuse a name whose folder is not there, before anything is measured.
+
+    Raises:
+        UsageError: it is not.
+    """
+    folder = (base or Path("x")).absolute().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UsageError(f"--out: {folder} is no folder that can be written to")
+
+
+def write(card: Card, base: Path) -> list[Path]:
+    """Write the card's files beside each other; their paths.
+
+    Raises:
+        UsageError: they cannot be written.
+    """
+    data = json.dumps(to_json(card), indent=1, ensure_ascii=False) + "\n"
+    return write_all({base.with_name(f"{base.name}.json"): data.encode()})
+
+
+def write_all(contents: Mapping[Path, bytes]) -> list[Path]:
+    """Write files so that an interruption leaves all of the old ones or all of the new ones.
+
+    Everything is written under other names first; then only renames follow.
+
+    Raises:
+        UsageError: they cannot be written.
+    """
+    drafts = {path.with_name(f".{path.name}.{os.getpid()}"): path for path in contents}
+    try:
+        for draft, path in drafts.items():
+            draft.write_bytes(contents[path])
+        for draft, path in drafts.items():
+            draft.replace(path)
+    except OSError as error:
+        raise UsageError(f"the scorecard cannot be written: {error}") from None
+    finally:
+        for draft in drafts:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+    return list(contents)

@@ -1,0 +1,109 @@
+"""What a scorecard tells, and how values are judged: `measures.toml` as data."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+GOOD, WEAK, BAD, TOLD, OPEN = "good", "weak", "bad", "told", "not measured"
+"""How a value is judged: ``TOLD`` has no limits, ``OPEN`` has no value."""
+
+MORE, LESS = "more", "less"
+
+SECTIONS: Mapping[str, str] = {
+    "boot": "Boot",
+    "flash": "Flash",
+    "memory": "Memory",
+    "speaker": "Loudspeaker",
+    "microphone": "Microphone",
+    "wake": "Wake word",
+    "wifi": "Wi-Fi",
+    "controls": "Light and buttons",
+    "power": "Power",
+    "price": "Price",
+}
+"""The sections that the package's own suite fills, in the card's order, and their titles."""
+
+NOT_REACHED = "the suite ended before it"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One thing to measure. ``weak`` and ``bad`` are the last values that are good, and not bad."""
+
+    name: str
+    """``section.what``."""
+    title: str
+    unit: str = ""
+    digits: int = 1
+    """After the point, where it is shown."""
+    better: str = ""
+    """`MORE` or `LESS`; empty: neither."""
+    weak: float | None = None
+    bad: float | None = None
+    why: str = ""
+    """Where the limits come from."""
+    unmeasured: str = ""
+    """Why nothing of the package measures it."""
+
+    @property
+    def section(self) -> str:
+        """What stands before the point of its name."""
+        return self.name.partition(".")[0]
+
+    def judge(self, value: float | str) -> str:
+        """`GOOD`, `WEAK`, `BAD`, or `TOLD` where there is no limit."""
+        if isinstance(value, str) or not self.better or (self.weak is None and self.bad is None):
+            return TOLD
+        sign = 1 if self.better == LESS else -1
+        if self.bad is not None and sign * value > sign * self.bad:
+            return BAD
+        if self.weak is not None and sign * value > sign * self.weak:
+            return WEAK
+        return GOOD
+
+    def show(self, value: float | str | None) -> str:
+        """The value as people read it, with its unit."""
+        if value is None:
+            return "-"
+        text = value if isinstance(value, str) else f"{value:,.{self.digits}f}"
+        return f"{text} {self.unit}".rstrip()
+
+    def limits(self) -> str:
+        """The limits in words; empty where there are none."""
+        if not self.better:
+            return ""
+        word = "at most" if self.better == LESS else "at least"
+        parts = []
+        if self.weak is not None:
+            parts.append(f"good {word} {self.weak:g}")
+        if self.bad is not None and self.bad != self.weak:
+            parts.append(f"bad {'above' if self.better == LESS else 'below'} {self.bad:g}")
+        return f"{', '.join(parts)} {self.unit}".rstrip()
+
+
+@cache
+def catalogue() -> Mapping[str, Measure]:
+    """Every measure of the package by name, in the order of the card."""
+    text = resources.files(__package__).joinpath("measures.toml").read_text(encoding="utf-8")
+    return {row["name"]: Measure(**row) for row in tomllib.loads(text)["measure"]}
+
+
+def find(name: str, unit: str = "") -> Measure:
+    """The catalogue's measure of that name, or a plain one of a user's own."""
+    known = catalogue().get(name)
+    if known is not None:
+        return known
+    title = name.rpartition(".")[2].replace("_", " ")
+    return Measure(name, title[:1].upper() + title[1:], unit, digits=2)

@@ -1,0 +1,1 @@
+"""The tests that `mynah qualify` runs; they use the fixtures of `mynah.hil` and `score`."""
