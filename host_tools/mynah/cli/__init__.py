@@ -32,6 +32,7 @@ COMMANDS = {
     "qualify": "measure a board and write its scorecard; compare two",
     "bench": "measure: the wake engine's misses, false accepts and speed; the control of lamps",
     "model": "find, look into, compile and check wake-word models",
+    "farm": "share boards in racks: labgrid's coordinator, exporters and places",
     "boards": "list and check the board files",
     "doctor": "find out what is wrong with a board, its port or its Wi-Fi, and what to do",
     "ports": "list serial ports, virtual boards, and what is on them",

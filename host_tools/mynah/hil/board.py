@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from typing import TYPE_CHECKING
 
 from mynah import boards
-from mynah.errors import PortError, UsageError
+from mynah.errors import BoardTimeoutError, PortError, UsageError
 from mynah.hil.benchfile import BenchBoard
 from mynah.hil.console import Console
 from mynah.hil.lock import PortLock
@@ -15,7 +16,7 @@ from mynah.hil.parts import MissingPartError
 from mynah.hil.software import SPEAKER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from mynah.boards import Board
@@ -33,6 +34,7 @@ READY_S = 30.0
 """How long a board's start may take."""
 _QUIET_S = 0.4
 _MAX_NOISE_S = 3.0
+_HEARSAY_S = 0.5  # a lender may hear of what happened later than the port
 
 _VERSION = re.compile(r" app: Mynah (\S+) on |MicroPython (\S+) on ")
 
@@ -175,14 +177,14 @@ class HilBoard:
             PortError: its port vanished.
         """
         if self.virtual is None:
-            if self._lease is not None:
-                self._lease.check()
-            if self.console.is_lost:
-                self.console.reopen()
-            self.console.reset_board()
+            with self._as_lender_sees_it():
+                if self.console.is_lost:
+                    self.console.reopen()
+                self.console.reset_board()
+                self.wait_ready()
         else:
             self._restore_virtual(self.virtual)
-        self.wait_ready()
+            self.wait_ready()
 
     def save_state(self) -> bytes:
         """What a virtual board's flash holds now, for `load_state`.
@@ -317,6 +319,20 @@ class HilBoard:
         self._lease = self.entry.lender.lend(self._wait_s)
         stack.callback(self._lease.close)
         return self._lease.port
+
+    @contextlib.contextmanager
+    def _as_lender_sees_it(self) -> Iterator[None]:
+        """Within, a port that fails is explained by who lent the board, if that is who lost it."""
+        if self._lease is None:
+            yield
+            return
+        self._lease.check()
+        try:
+            yield
+        except (PortError, BoardTimeoutError):
+            time.sleep(_HEARSAY_S)
+            self._lease.check()
+            raise
 
     def _remember_state(self, board: VirtualBoard) -> None:
         """The state after the first start, which makes a filesystem, a token and the like."""

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from mynah.errors import PortError
 from mynah.link.holders import who_holds
-from mynah.link.port import REMOTE
 from mynah.userdirs import cache_dir
 
 if TYPE_CHECKING:
@@ -45,7 +44,8 @@ class PortLock:
     ends, however that is, it is free. The file's content only says who has it.
 
     Args:
-        url: device path (links are followed) or ``rfc2217://host:port``.
+        url: device path (links are followed), ``rfc2217://host:port``, or another URL of what
+            only one session may have.
         wait_s: how long to wait for another session to be done with it.
 
     Raises:
@@ -96,7 +96,7 @@ def holder(url: str) -> str | None:
 
 def _path(url: str) -> Path:
     """The lock's file; the computer's name is in it because a home folder may be shared."""
-    real = url.rstrip("/") if url.startswith(REMOTE) else os.path.realpath(url)
+    real = url.rstrip("/") if "://" in url else os.path.realpath(url)
     digest = hashlib.sha256(f"{socket.gethostname()}\0{real}".encode()).hexdigest()
     return cache_dir("ports") / f"{digest[:20]}.lock"
 

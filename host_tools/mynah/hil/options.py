@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
 FIRMWARE_INI = "mynah_firmware"
 READY_INI = "mynah_ready"
 
+_LABGRID = "labgrid"  # labgrid's own pytest plugin, by its entry point
+_ENVIRONMENT = "lg_env"
+
 
 def bench_boards(config: pytest.Config) -> list[BenchBoard]:
-    """The boards that the tests run on: of the bench file, of the command line, or a virtual one.
+    """The boards that the tests run on: bench file's, farm's, command line's, or a virtual one.
 
     Raises:
         pytest.UsageError: the options contradict each other, or the bench file is off.
@@ -34,6 +38,9 @@ def bench_boards(config: pytest.Config) -> list[BenchBoard]:
             if ports:
                 raise UsageError("--bench says where the boards are: it goes without --port")
             return _chosen(benchfile.load(Path(bench)), names)
+        farm = _of_farm(config)
+        if farm and not ports:
+            return _chosen(farm, names)
         return _named(names, ports)
     except MynahError as error:
         raise pytest.UsageError(str(error)) from None
@@ -53,11 +60,30 @@ def software(config: pytest.Config) -> Software:
         raise pytest.UsageError(str(error)) from None
 
 
+def _of_farm(config: pytest.Config) -> list[BenchBoard]:
+    """The targets with our driver of labgrid's environment file, if its plugin has one."""
+    if not config.pluginmanager.hasplugin(_LABGRID):
+        if config.getoption(_ENVIRONMENT, None):
+            raise UsageError(
+                "--lg-env needs labgrid: pip install 'mynah-speaker[farm]' in an environment of "
+                "its own (docs/farm.md)"
+            )
+        return []
+    path = config.getoption(_ENVIRONMENT) or os.environ.get("LG_ENV")
+    if not path:
+        return []
+    from labgrid.pytestplugin.hooks import LABGRID_ENV_KEY
+
+    from mynah.farm.targets import boards_of
+
+    return boards_of(path, lambda: config.stash[LABGRID_ENV_KEY])
+
+
 def _chosen(boards: list[BenchBoard], names: Sequence[str]) -> list[BenchBoard]:
     known = {board.name: board for board in boards}
     for name in names:
         if name not in known:
-            raise UsageError(f"the bench file has no board {name!r}; it has: {', '.join(known)}")
+            raise UsageError(f"the bench has no board {name!r}; it has: {', '.join(known)}")
     return [known[name] for name in dict.fromkeys(names)] if names else boards
 
 

@@ -7,6 +7,7 @@ in `mynah.hil.fixtures`, tests inside MicroPython in `mynah.hil.upy`, report and
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -80,6 +81,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help=f"how long a board's start may take (default: {READY_S:g})",
     )
+    if (
+        importlib.util.find_spec("labgrid") is None
+    ):  # its plugin has the option, else ours refuses it
+        group.addoption("--lg-env", metavar="FILE", help="boards of a labgrid farm: needs labgrid")
     parser.addini("mynah_firmware", "as --firmware, relative to the root folder", default="none")
     parser.addini("mynah_ready", "as --board-ready", default="")
 
@@ -89,13 +94,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "needs(*features): skip on boards that have not got all of these features"
     )
-    config.stash[POOL] = Pool(config)
+    if POOL not in config.stash:
+        config.stash[POOL] = Pool(config)
 
 
-@pytest.hookimpl(optionalhook=True)
+@pytest.hookimpl(optionalhook=True, tryfirst=True)  # xdist's own would answer: one for each core
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """``-n auto``: one worker for each board, where boards are named."""
-    pool = config.stash[POOL]
+    pool = config.stash[POOL] = Pool(config)  # xdist asks before `pytest_configure`
     return len(pool.entries) if pool.is_shared else None
 
 
