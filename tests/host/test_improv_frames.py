@@ -3,7 +3,7 @@
 import random
 
 from mynah.improv import Frame, Splitter, frames
-from mynah.logs.follow import LineSplitter
+from mynah.logs.lines import LineSplitter
 
 STATE_READY = bytes.fromhex("494d50524f56010101 02e2".replace(" ", ""))
 HOME = bytes.fromhex("494d50524f56010311010f04686f6d6509736563726574313233d4")

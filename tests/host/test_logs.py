@@ -2,20 +2,19 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import threading
 
 import pytest
-import serial.rfc2217
+from speaking_port import Server
 
 from mynah.cli import cli
 from mynah.errors import BoardTimeoutError, PortError
 from mynah.link import open_port
 from mynah.logs import LogRecord, clean, parse
 from mynah.logs import follow as following
-from mynah.logs.follow import LineSplitter, follow
+from mynah.logs.follow import follow
+from mynah.logs.lines import LineSplitter
 
 
 @pytest.mark.parametrize(
@@ -25,6 +24,8 @@ from mynah.logs.follow import LineSplitter, follow
         ("E 7 app: a: b: c", LogRecord("a: b: c", "E", 7, "app")),
         ("W 1 net.udp: ", LogRecord("", "W", 1, "net.udp")),
         ("rst:0x1 (POWERON),boot:0x8", LogRecord("rst:0x1 (POWERON),boot:0x8")),
+        ("E (100) boot: no app", LogRecord("no app", "E", 100, "boot", by_idf=True)),
+        ("V (1) wifi: x", LogRecord("x", "V", 1, "wifi", by_idf=True)),
         ("X 1 wifi: no such level", LogRecord("X 1 wifi: no such level")),
         ("Traceback (most recent call last):", LogRecord("Traceback (most recent call last):")),
     ],
@@ -52,55 +53,6 @@ def test_bytes_become_lines_however_they_are_cut():
         assert lines == ["I 1 a: é", "half\\xff"]
         assert splitter.flush() == ["no end"]
         assert splitter.flush() == []
-    assert len(LineSplitter().feed(b"\xaa" * 10_000)) == 1
-
-
-class Server:
-    """A remote serial port (pyserial's own server side) that says something and hangs up."""
-
-    def __init__(self, *speeches):
-        self._speeches = speeches
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"rfc2217://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.hang_up = threading.Event()
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
-
-    def _serve(self):
-        for speech in self._speeches:
-            connection, _ = self._listener.accept()
-            with connection:
-                self._speak(connection, speech)
-
-    def _speak(self, connection, speech):
-        lock = threading.Lock()
-
-        class Connection:
-            @staticmethod
-            def write(data):
-                with lock:
-                    connection.sendall(data)
-
-        port = serial.serial_for_url("loop://")
-        manager = serial.rfc2217.PortManager(port, Connection)
-        connection.settimeout(0.1)
-        spoken = False
-        while not self.hang_up.is_set():
-            try:
-                data = connection.recv(1024)
-            except TimeoutError:
-                if not spoken:
-                    connection.sendall(b"".join(manager.escape(speech)))
-                    spoken = True
-                continue
-            if not data:
-                return
-            b"".join(manager.filter(data))
-        self.hang_up.clear()
-
-    def close(self):
-        self._thread.join()
-        self._listener.close()
 
 
 @pytest.fixture
@@ -149,7 +101,15 @@ def test_logs_as_json_and_a_line_that_does_not_come_in_time(serve, capsys):
     (line,) = capsys.readouterr().out.splitlines()
     record = json.loads(line)
     assert record.pop("host_time") > 0
-    assert record == {"text": "hello", "level": "I", "ticks_ms": 5, "source": "app"}
+    assert record == {
+        "board": server.url,
+        "kind": "log",
+        "level": "I",
+        "ticks_ms": 5,
+        "source": "app",
+        "text": "hello",
+        "notes": [],
+    }
 
 
 def test_a_port_that_is_not_there_is_an_error_at_once():

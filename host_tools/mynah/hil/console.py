@@ -14,7 +14,7 @@ from mynah.errors import BoardTimeoutError, PortError
 from mynah.link import lost_port, open_port, port_in_use, reset_board
 from mynah.link.lent import LentPort
 from mynah.logs import clean
-from mynah.logs.follow import LineSplitter
+from mynah.logs.lines import LineSplitter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,7 +19,7 @@ from mynah.improv import frames
 from mynah.improv.frames import Frame, Splitter
 from mynah.link import open_port, port_in_use
 from mynah.logs import parse
-from mynah.logs.follow import LineSplitter
+from mynah.logs.lines import LineSplitter
 from mynah.miio import devices
 from mynah.miio.client import MiioClient
 from mynah.miio.door import JoinError, Nearby, PairResult

@@ -3,49 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from typing import TYPE_CHECKING
 
 import serial
 
 from mynah.errors import PortError
-from mynah.improv import Splitter
 from mynah.link import open_port, reset_board
-from mynah.logs.record import LogRecord, parse
+from mynah.link.place import Place
+from mynah.logs.lines import LineSplitter
+from mynah.logs.record import LogRecord, clean, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_REOPEN_S = 0.5
+_REOPEN_S = 0.1  # soon: what a chip's own USB says before somebody listens is gone
 _IDLE_S = 0.5  # a line without an end, as a prompt, is shown after this
-_MAX_LINE = 4096  # noise may hold no line end at all
-
-
-class LineSplitter:
-    """Cuts a byte stream into lines, whatever the bytes are; Improv's frames are left out."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-        self._frames = Splitter()
-
-    def feed(self, data: bytes) -> list[str]:
-        """The lines that are complete now."""
-        _, text = self._frames.feed(data)
-        *lines, self._rest = (self._rest + text).split(b"\n")
-        if len(self._rest) > _MAX_LINE:
-            lines.append(self._rest)
-            self._rest = b""
-        return [_text(line) for line in lines]
-
-    @property
-    def rest(self) -> str:
-        """What has come of the line that has no end yet."""
-        return _text(self._rest)
-
-    def flush(self) -> list[str]:
-        """The line that has no end yet, if any."""
-        rest, self._rest = self._rest, b""
-        return [_text(rest)] if rest.strip() else []
+# While little comes, some is waited for: a wake-up for every few bytes costs most of the time.
+_GATHER_S = 0.005
+_LITTLE = 1024
+_MAX_READ = 1 << 16
 
 
 def follow(
@@ -63,22 +41,53 @@ def follow(
         url: device path or ``rfc2217://host:port``.
         baud: baud rate of the console.
         timeout_s: end after so many seconds; None: go on for ever.
-        reconnect: when the port vanishes, wait for it instead of raising.
+        reconnect: when the port vanishes, wait for it instead of raising; it is found again by
+            its USB serial number.
         reset: restart the board first, so that its log is seen from the start.
         talk: called with a line for the user when the port vanishes and comes back.
 
     Raises:
         PortError: the port is missing or busy at the start, or vanishes without ``reconnect``.
     """
-    say = talk or (lambda _: None)
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    for lines in follow_lines(
+        Place(url), baud=baud, deadline=deadline, reconnect=reconnect, reset=reset, talk=talk
+    ):
+        for line in lines:
+            yield parse(clean(line))
+
+
+def follow_lines(
+    place: Place,
+    *,
+    baud: int = 115200,
+    deadline: float | None = None,
+    reconnect: bool = True,
+    reset: bool = False,
+    talk: Callable[[str], None] | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[list[str]]:
+    """As `follow`, but all lines that came together at once, as they came but for frames and noise.
+
+    Args:
+        place: where the port is.
+        baud: baud rate of the console.
+        reconnect: wait for a port that vanishes.
+        reset: restart the board first.
+        talk: called with a line for the user when the port vanishes and comes back.
+        deadline: end then, on the monotonic clock; None: go on for ever.
+        stop: ends it within a tenth of a second when set.
+    """
+    say = talk or (lambda _: None)
+    stop = stop or threading.Event()
+    url = place.find_now()
     port: serial.SerialBase | None = open_port(url, baud=baud)
     while port is not None:
         try:
             if reset:
                 reset_board(port)
                 reset = False
-            yield from records(port, deadline)
+            yield from _lines(port, deadline, stop)
         except (serial.SerialException, OSError):
             if not reconnect:
                 raise PortError(f"{url} vanished") from None
@@ -88,7 +97,7 @@ def follow(
         finally:
             with contextlib.suppress(OSError):
                 port.close()
-        port = _reopen(url, baud, deadline)
+        url, port = _reopen(place, url, baud, deadline, stop)
         if port is not None:
             say(f"{url} is back")
 
@@ -98,26 +107,45 @@ def records(port: serial.SerialBase, deadline: float | None) -> Iterator[LogReco
 
     The port's reads must have a time-out. What pyserial raises when it vanishes is passed on.
     """
-    splitter = LineSplitter()
-    heard = time.monotonic()
-    while deadline is None or time.monotonic() < deadline:
-        data = port.read(port.in_waiting or 1)
-        if data:
-            heard = time.monotonic()
-            lines = splitter.feed(data)
-        else:
-            lines = splitter.flush() if time.monotonic() - heard > _IDLE_S else []
+    for lines in _lines(port, deadline, threading.Event()):
         for line in lines:
             yield parse(line)
 
 
-def _reopen(url: str, baud: int, deadline: float | None) -> serial.SerialBase | None:
-    while deadline is None or time.monotonic() < deadline:
-        time.sleep(_REOPEN_S)
-        with contextlib.suppress(PortError):
-            return open_port(url, baud=baud)
-    return None
+def _lines(
+    port: serial.SerialBase, deadline: float | None, stop: threading.Event
+) -> Iterator[list[str]]:
+    splitter = LineSplitter()
+    heard = time.monotonic()
+    try:
+        while not stop.is_set() and (deadline is None or time.monotonic() < deadline):
+            data = port.read(min(port.in_waiting, _MAX_READ) or 1)
+            if data:
+                heard = time.monotonic()
+                lines = splitter.feed(data)
+            else:
+                lines = splitter.flush() if time.monotonic() - heard > _IDLE_S else []
+            if lines:
+                yield lines
+            if data and len(data) < _LITTLE:
+                time.sleep(_GATHER_S)
+    except (serial.SerialException, OSError):
+        rest = splitter.flush()  # the last words before it vanished
+        if rest:
+            yield rest
+        raise
+    rest = splitter.flush()
+    if rest:
+        yield rest
 
 
-def _text(line: bytes) -> str:
-    return line.rstrip(b"\r").decode("utf-8", "backslashreplace")
+def _reopen(
+    place: Place, url: str, baud: int, deadline: float | None, stop: threading.Event
+) -> tuple[str, serial.SerialBase | None]:
+    while not stop.wait(_REOPEN_S) and (deadline is None or time.monotonic() < deadline):
+        found = place.find()
+        if found is not None:
+            url = found
+            with contextlib.suppress(PortError):
+                return url, open_port(url, baud=baud)
+    return url, None

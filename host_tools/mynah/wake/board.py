@@ -14,7 +14,7 @@ from mynah.audio_files import RATE_HZ, Samples
 from mynah.errors import BoardError, BoardTimeoutError
 from mynah.link import open_port, port_in_use
 from mynah.logs import parse
-from mynah.logs.follow import LineSplitter
+from mynah.logs.lines import LineSplitter
 from mynah.wake import frames
 from mynah.wake.engine import SETTLE_S
 from mynah.wake.told import RING_FRAME, Told, result
