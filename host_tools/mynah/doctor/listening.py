@@ -11,7 +11,7 @@ import serial
 from mynah.errors import PortError
 from mynah.link import lost_port, open_port, reset_board
 from mynah.logs import clean
-from mynah.logs.follow import LineSplitter
+from mynah.logs.lines import LineSplitter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
