@@ -83,7 +83,9 @@ class BootLog:
 
     def __post_init__(self) -> None:
         parsed = (parse(line) for line in self.lines)
-        self.records = [(each.source, each.text) for each in parsed if each.source]
+        self.records = [
+            (each.source, each.text) for each in parsed if each.source and not each.by_idf
+        ]
 
     def find(self, pattern: re.Pattern[str]) -> list[str]:
         """The lines in which a pattern is found."""
