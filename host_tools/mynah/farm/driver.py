@@ -99,8 +99,9 @@ class MynahBoardDriver(Driver, ResetProtocol):
 
     def on_activate(self) -> None:
         """Open the port and read the log."""
+        arguments = {key: getattr(self, key) for key in KEYS}
         board = HilBoard(
-            bench_entry(self.target.name, {key: getattr(self, key) for key in KEYS}, lender=self),
+            bench_entry(self.target.name, arguments, self, self._folder()),
             Software.named(self.firmware, root=self._folder(), ready=self.ready),
             patience_s=self.patience,
         )
@@ -116,6 +117,9 @@ class MynahBoardDriver(Driver, ResetProtocol):
     def lend(self, wait_s: float) -> BoundBoard:  # noqa: ARG002 - labgrid has given it to us
         """As `mynah.hil.lending.Lender`: the port and the supply that labgrid has bound."""
         return BoundBoard(self)
+
+    def sweep(self) -> None:
+        """Nothing: labgrid's places are not taken here."""
 
     def log_to(self, path: str | Path) -> None:
         """Write the log into a file from now on; `lines` begins anew."""

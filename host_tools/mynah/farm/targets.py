@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labgrid.config import Config
@@ -16,13 +17,14 @@ from labgrid.remote.client import Error as LabgridError
 from mynah.errors import BenchFileError, PortError
 from mynah.farm.driver import MynahBoardDriver
 from mynah.farm.entry import bench_entry
-from mynah.farm.place import DEFAULT_ADDRESS, Coordinator
+from mynah.farm.holding import Holding
+from mynah.farm.place import DEFAULT_ADDRESS
 from mynah.farm.ports import PowerSwitch, url_of
-from mynah.hil.lock import PortLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mynah.farm.place import Coordinator
     from mynah.hil.benchfile import BenchBoard
     from mynah.hil.parts import Switch
 
@@ -36,18 +38,19 @@ def boards_of(path: str, environment: Callable[[], Any]) -> list[BenchBoard]:
 
     Args:
         path: of labgrid's environment file.
-        environment: gives labgrid's Environment of it, when the first board is lent.
+        environment: gives labgrid's Environment of it, when the first board is lent; None when
+            labgrid's plugin did not get so far.
 
     Raises:
         BenchFileError: there is no such file, or it breaks a rule; the message says which.
     """
     try:
-        targets = Config(path).get_targets()
-        return [
-            board
-            for role, config in targets.items()
-            if (board := _board(role, config or {}, environment)) is not None
+        config = Config(path)
+        boards = [
+            _board(role, target or {}, environment, Path(config.base))
+            for role, target in config.get_targets().items()
         ]
+        return [board for board in boards if board is not None]
     except (InvalidConfigError, NoConfigFoundError) as error:
         raise BenchFileError(f"--lg-env: {error}") from None
 
@@ -89,19 +92,24 @@ class TargetLender:
                 stack.callback(target.deactivate, driver.supply)
             return TargetLease(url, supply, coordinator, self._place, stack.pop_all())
 
+    def sweep(self) -> None:
+        """As `mynah.hil.lending.Lender`."""
+        environment = self._environment()
+        if self._place is None or environment is None:
+            return
+        holding = Holding(_address(environment), self._place)
+        if holding.is_left:
+            with contextlib.suppress(PortError):  # another session uses it, or there is no farm
+                holding.take().close()
+
     def _acquire(
         self, environment: Any, stack: contextlib.ExitStack, wait_s: float
     ) -> Coordinator | None:
         if self._place is None:
             return None
-        default = os.environ.get("LG_COORDINATOR", DEFAULT_ADDRESS)
-        address = environment.config.get_option("coordinator_address", default)
-        # To the coordinator, all of a user's sessions on a computer are one.
-        stack.enter_context(PortLock(f"labgrid://{address}/{self._place}", wait_s=wait_s))
-        coordinator = Coordinator(address)
-        if coordinator.acquire(self._place, wait_s=wait_s):
-            stack.callback(_release, coordinator, self._place)
-        return coordinator
+        holding = Holding(_address(environment), self._place)
+        stack.callback(holding.take(wait_s=wait_s).close)
+        return holding.coordinator
 
 
 class TargetLease:
@@ -131,15 +139,17 @@ class TargetLease:
         self._resources.close()
 
 
-def _board(role: str, config: Any, environment: Callable[[], Any]) -> BenchBoard | None:
+def _board(
+    role: str, config: Any, environment: Callable[[], Any], folder: Path
+) -> BenchBoard | None:
     resources, drivers = target_factory.normalize_config(copy.deepcopy(config))
     if _DRIVER not in drivers:
         return None
     ((arguments, _bindings),) = list(drivers[_DRIVER].values())[:1]
     place = next(iter(resources.get(_PLACE, {})), None)
-    return bench_entry(role, arguments, TargetLender(environment, role, place))
+    return bench_entry(role, arguments, TargetLender(environment, role, place), folder)
 
 
-def _release(coordinator: Coordinator, place: str) -> None:
-    with contextlib.suppress(PortError):  # a coordinator that starts anew holds no place acquired
-        coordinator.release(place)
+def _address(environment: Any) -> str:
+    default = os.environ.get("LG_COORDINATOR", DEFAULT_ADDRESS)
+    return str(environment.config.get_option("coordinator_address", default))

@@ -105,6 +105,10 @@ class BenchBoard:
     features: tuple[str, ...] = ()
     """What it has beside what its board file says."""
     notes: str = ""
+    firmware: str | None = None
+    """What runs on it, as ``--firmware`` has it; None: what the project's settings say."""
+    ready: str | None = None
+    """The line by which that firmware tells that it is ready, as ``--board-ready`` has it."""
     lender: Lender | None = None
     """Who lends it, where it is one of a farm: its port is known while it is lent."""
 

@@ -35,7 +35,8 @@ def board(request: pytest.FixtureRequest) -> Iterator[HilBoard]:
         board.open()
     except MynahError as error:
         pool.declare_broken(board, error)
-        pytest.fail(f"board {board.name} cannot be used: {error}", pytrace=False)
+        why = f"board {board.name} cannot be used: {error}"
+        raise pytest.fail.Exception(why, pytrace=False) from None
     pool.opened[board.name] = board
     yield board
     board.close()
@@ -58,7 +59,8 @@ def device(board: HilBoard, request: pytest.FixtureRequest, tmp_path: Path) -> I
         board.restore()
     except MynahError as error:
         request.config.stash[POOL].declare_broken(board, error)
-        pytest.fail(f"board {board.name} is broken: {error}", pytrace=False)
+        why = f"board {board.name} is broken: {error}"
+        raise pytest.fail.Exception(why, pytrace=False) from None
     yield device
     device.close()
 

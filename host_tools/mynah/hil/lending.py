@@ -39,3 +39,6 @@ class Lender(Protocol):
         Raises:
             PortError: somebody else has it, or it is not there.
         """
+
+    def sweep(self) -> None:
+        """Give back what a session of this user that was killed has kept."""

@@ -46,16 +46,19 @@ def bench_boards(config: pytest.Config) -> list[BenchBoard]:
         raise pytest.UsageError(str(error)) from None
 
 
-def software(config: pytest.Config) -> Software:
-    """What runs on the boards.
+def software(config: pytest.Config, board: BenchBoard = DEFAULT) -> Software:
+    """What runs on a board: as the command line says, or its entry, or the project's settings.
 
     Raises:
         pytest.UsageError: there is no such folder.
     """
-    what = config.getoption("--firmware") or config.getini(FIRMWARE_INI)
-    ready = config.getoption("--board-ready") or config.getini(READY_INI) or None
+    what, ready = config.getoption("--firmware"), config.getoption("--board-ready")
+    if not what and board.firmware is not None:
+        what, ready = board.firmware, ready or board.ready
+    else:
+        what, ready = what or config.getini(FIRMWARE_INI), ready or config.getini(READY_INI)
     try:
-        return Software.named(what, root=config.rootpath, ready=ready)
+        return Software.named(what, root=config.rootpath, ready=ready or None)
     except MynahError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -76,7 +79,7 @@ def _of_farm(config: pytest.Config) -> list[BenchBoard]:
 
     from mynah.farm.targets import boards_of
 
-    return boards_of(path, lambda: config.stash[LABGRID_ENV_KEY])
+    return boards_of(path, lambda: config.stash.get(LABGRID_ENV_KEY, None))
 
 
 def _chosen(boards: list[BenchBoard], names: Sequence[str]) -> list[BenchBoard]:

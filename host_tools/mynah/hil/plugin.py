@@ -98,6 +98,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[POOL] = Pool(config)
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Give back the boards of workers that were killed."""
+    pool = config.stash.get(POOL, None)
+    if pool is not None and not hasattr(config, "workerinput"):
+        pool.sweep()
+
+
 @pytest.hookimpl(optionalhook=True, tryfirst=True)  # xdist's own would answer: one for each core
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """``-n auto``: one worker for each board, where boards are named."""

@@ -52,13 +52,19 @@ class Pool:
         try:
             return HilBoard(
                 entry,
-                options.software(config),
+                options.software(config, entry),
                 flash=config.getoption("--flash"),
                 wait_s=config.getoption("--board-wait"),
                 patience_s=config.getoption("--board-patience"),
             )
         except MynahError as error:
             raise pytest.UsageError(str(error)) from None
+
+    def sweep(self) -> None:
+        """Have what killed sessions kept of borrowed boards given back."""
+        for entry in self.entries:
+            if entry.lender is not None:
+                entry.lender.sweep()
 
     def entry_of(self, item: pytest.Item) -> BenchBoard | None:
         """The board that a test runs on; None: on none."""
