@@ -3,11 +3,14 @@
 import subprocess
 import sys
 
+import pytest
+
 # On a 64-bit PC, where pointers are twice as wide as on the board, and with the virtual board's own
 # modules, about 100 KB. The boards have megabytes of PSRAM.
 HEAP_LIMIT = 600 * 1024
 
 
+@pytest.mark.proves("boot")
 def test_the_rom_and_the_firmware_log_a_start(device, expect):
     device.reset(wait=False)
     expect(r"ESP-ROM:esp32s3", 5)
@@ -16,6 +19,7 @@ def test_the_rom_and_the_firmware_log_a_start(device, expect):
     expect(r"I \d+ app: ready", 10)
 
 
+@pytest.mark.proves("memory after boot")
 def test_the_heap_in_use_after_boot_stays_under_600_kb(device):
     device.reset(wait=False)
     used = int(device.expect(r"app: heap used (\d+) of \d+", 20)[1])
@@ -23,6 +27,7 @@ def test_the_heap_in_use_after_boot_stays_under_600_kb(device):
     assert used < HEAP_LIMIT
 
 
+@pytest.mark.proves("keyboard Ctrl-C")
 def test_ctrl_c_stops_the_speaker_and_gives_the_prompt(device, expect):
     device.write("\x03")
     expect(r"app: stopped by the keyboard", 5)
@@ -30,6 +35,7 @@ def test_ctrl_c_stops_the_speaker_and_gives_the_prompt(device, expect):
     expect(r"^answer 42", 5)
 
 
+@pytest.mark.proves("raw REPL")
 def test_mpremote_runs_code_and_the_speaker_comes_back(device):
     with device.released() as port:
         done = subprocess.run(

@@ -51,9 +51,16 @@ def test_the_mute_key_silences_the_microphone_and_shows_it(device, button, led, 
 
 
 @pytest.mark.proves(
-    "button boot, 5 s", "event button.held", "light hold for set-up", "light set-up"
+    "button boot, 5 s",
+    "event button.held",
+    "light hold for set-up",
+    "light set-up",
+    "light address",
+    "pairing broken off",
+    "method miIO.config_router",
+    "method mynah.wifi.cancel",
 )
-def test_boot_held_for_5_s_opens_set_up_and_the_owner_stays(
+def test_boot_held_for_5_s_opens_set_up_and_the_owner_may_think_better_of_it(
     device, paired, button, led, net, told, world
 ):
     told(
@@ -63,11 +70,17 @@ def test_boot_held_for_5_s_opens_set_up_and_the_owner_stays(
     device.expect("led: hold for set-up", 1)
     device.expect("net: set-up network .+ is open", 3)
     led.wait_for(lambda colour: colour[2] > max(colour[:2]))
-    assert world.wifi.access_point is not None
-    assert world.wifi.joined is not None
+    home = world.wifi.joined
+    assert home is not None
+    assert paired.get("speaker.volume") == 60
     with MiioClient(net.access_point) as stranger:
         assert stranger.hello().token is None, "an owner's token is not shown again"
-    assert paired.get("speaker.volume") == 60
+    world.wifi.add("slow", "secret123", no_dhcp=True)
+    with MiioClient(net.access_point, paired._token) as owner:
+        assert owner.call("miIO.config_router", {"ssid": "slow", "passwd": "secret123"}) == ["ok"]
+        device.expect("led: address #", 10)
+        assert owner.call("mynah.wifi.cancel") == ["ok"]
+        wait_until(lambda: world.wifi.joined == home, 10, "the old network")
 
 
 @pytest.mark.proves("button boot, 10 s", "light hold for set-up", "light hold for restore")

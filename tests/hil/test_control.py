@@ -22,6 +22,9 @@ def loudness(paired, speaker):
     return measure
 
 
+@pytest.mark.proves(
+    "loudspeaker", "property speaker.volume", "property speaker.mute", "action play-control.stop"
+)
 def test_a_higher_volume_is_louder_and_mute_is_silent(device, paired, loudness):
     paired.set("speaker.volume", 30)
     quiet = loudness().level_dbfs
@@ -34,6 +37,7 @@ def test_a_higher_volume_is_louder_and_mute_is_silent(device, paired, loudness):
     assert loudness().is_silent
 
 
+@pytest.mark.proves("property play-control.playing-state")
 def test_play_and_stop_are_told_by_the_playing_state(paired):
     paired.action("play-control.play")
     assert paired.get("play-control.playing-state") == 1
@@ -42,6 +46,7 @@ def test_play_and_stop_are_told_by_the_playing_state(paired):
     assert paired.get("play-control.playing-state") == 0
 
 
+@pytest.mark.proves("light light", "light no light", "property indicator-light.color")
 def test_the_led_shows_the_colour_that_was_set(paired, led):
     paired.set("indicator-light.color", 0x0000FF)  # no state of the network is shown so
     paired.set("indicator-light.on", True)
@@ -52,6 +57,7 @@ def test_the_led_shows_the_colour_that_was_set(paired, led):
     led.wait_for((0, 0, 0))
 
 
+@pytest.mark.proves("microphone", "property microphone.mute")
 def test_a_muted_microphone_hears_nothing(device, paired, mic, say, recordings):
     _, samples = recordings("okay_nabu")[0]
     paired.set("microphone.mute", True)
@@ -62,6 +68,7 @@ def test_a_muted_microphone_hears_nothing(device, paired, mic, say, recordings):
 
 
 @pytest.mark.parametrize("value", [-1, 101, "loud"])
+@pytest.mark.proves("errors")
 def test_a_volume_out_of_range_is_refused_by_the_board(paired, value):
     before = paired.get("speaker.volume")
     (answer,) = paired.call("set_properties", [{"did": "x", "siid": 2, "piid": 1, "value": value}])
@@ -69,6 +76,7 @@ def test_a_volume_out_of_range_is_refused_by_the_board(paired, value):
     assert paired.get("speaker.volume") == before
 
 
+@pytest.mark.proves("strangers without the token")
 def test_a_wrong_token_gets_no_answer(paired):
     from mynah.errors import BoardTimeoutError
     from mynah.miio import MiioClient

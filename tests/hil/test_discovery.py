@@ -70,6 +70,7 @@ def resolve(network, name):
     return info
 
 
+@pytest.mark.proves("socket mdns")
 def test_it_is_browsed_and_resolved(network, paired, model, name):
     with Browser(network, [name]) as browser:
         browser.wait_for(("Added", name))
@@ -110,7 +111,7 @@ def test_python_miio_discovers_it_by_mdns(paired):
     code = (
         "import json, logging; logging.basicConfig(level='INFO')\n"
         "from miio.discovery import Discovery\n"
-        "found = Discovery.discover_mdns(timeout=4)\n"
+        "found = Discovery.discover_mdns(timeout=2)\n"
         "print(json.dumps({address: type(device).__name__ for address, device in found.items()}))\n"
         "import os; os._exit(0)\n"  # its threads do not end
     )

@@ -33,6 +33,7 @@ def assert_heard_alike(here, there):
     assert (there.cutoff, there.window) == (here.cutoff, here.window)
 
 
+@pytest.mark.proves("console mynah feed")
 def test_every_recording_is_heard_alike(idle, recordings):
     with BoardWake(idle) as board:
         for _, samples in (recordings("okay_nabu")[1], recordings("negative")[0]):
@@ -111,6 +112,7 @@ def test_a_board_at_its_prompt_is_told_from_one_that_listens(device, recordings)
         board.feed(recordings("negative")[0][1])
 
 
+@pytest.mark.proves("console mynah feed", "console mynah baud")
 def test_command_prints_and_draws_what_the_board_heard(device, idle, tmp_path):
     word, picture = str(AUDIO_DIR / "okay_nabu_1.flac"), tmp_path / "p.png"
     arguments = (word, "--port", idle, "--plot", str(picture), "--feed-baud", "921600", "--json")
@@ -123,6 +125,7 @@ def test_command_prints_and_draws_what_the_board_heard(device, idle, tmp_path):
     device.attach("what the board heard", picture)
 
 
+@pytest.mark.proves("console mynah live")
 def test_live_shows_what_the_microphone_hears(idle, mic, recordings):
     _, samples = recordings("okay_nabu")[0]
     mic.play(samples)

@@ -43,6 +43,7 @@ def session(kept, paired, flash, say, world):
     return kept
 
 
+@pytest.mark.proves("privacy report", "method mynah.privacy", "console mynah privacy")
 def test_a_board_tells_the_same_over_network_and_serial_port(device, paired):
     firmware = privacy.of_firmware()
     over_network = privacy.over_network(paired)
@@ -65,6 +66,7 @@ def test_what_is_in_use_is_in_the_tables(paired, firmware):
     assert {"token", "ssid", "password"} <= set(now["settings that are set"]) <= names["settings"]
 
 
+@pytest.mark.proves("socket miio")
 def test_the_network_did_nothing_that_is_in_no_table(session, firmware):
     rows = {row["name"]: row for row in firmware["sockets"]}
     allowed = {row["port"]: row for row in rows.values()}
@@ -79,6 +81,7 @@ def test_the_network_did_nothing_that_is_in_no_table(session, firmware):
         assert not flow.sent or asked or "{}:{}".format(*peer) in row["to"], (place, peer)
 
 
+@pytest.mark.proves("sound stays on the board")
 def test_sound_leaves_the_board_by_no_way(paired, world, mic, recordings):
     """While it hears and nobody asks, less than a twentieth of the sound's size goes out.
 

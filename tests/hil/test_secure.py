@@ -28,6 +28,13 @@ def refused(address, token):
     return True
 
 
+@pytest.mark.proves(
+    "secure mode",
+    "method mynah.secure.status",
+    "method mynah.secure.prepare",
+    "method mynah.secure.on",
+    "method mynah.secure.off",
+)
 def test_a_board_in_secure_mode(device, known, flash, net):
     address, token = known
     fingerprint = secure_mode.switch_on(NAME)

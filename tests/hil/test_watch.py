@@ -1,16 +1,11 @@
 """A board tells a subscriber of what happens to it: its button, its wake word."""
 
-from mynah.miio.watch import Change, Happened
+import pytest
+
+from mynah.miio.watch import Change
 
 
-def test_the_button_and_what_it_starts(button, told):
-    told(
-        lambda: button.press("boot"),
-        lambda message: message == Happened("button.pressed", {"name": "boot"}),
-        lambda message: message == Change("play-control.playing-state", 1),
-    )
-
-
+@pytest.mark.proves("event wake.heard", "property wake.count", "method miIO.sub")
 def test_the_wake_word(mic, recordings, told):
     _, samples = recordings("okay_nabu")[0]
     seen = told(
@@ -21,3 +16,17 @@ def test_the_wake_word(mic, recordings, told):
     (heard,) = [message for message in seen if message.name == "wake.heard"]
     assert heard.arguments["last-word"] == "Okay Nabu"
     assert heard.arguments["last-probability"] > 200
+
+
+@pytest.mark.proves("method miIO.sub", "method miIO.unsub", "event button.pressed")
+def test_who_has_unsubscribed_is_told_nothing(paired, button):
+    subscription = {"version": "2.0", "did": "77", "update_ts": 1, "sub_method": "."}
+    paired.call("miIO.sub", subscription)
+    button.press("boot")
+    told = iter(lambda: paired.next_message(5), None)
+    assert any(message["method"] == "event_occured" for message in told)
+    paired.call("miIO.unsub", subscription)
+    while paired.next_message(0.5) is not None:
+        pass  # what was on its way
+    paired.set("speaker.volume", 31)
+    assert paired.next_message(1.0) is None
