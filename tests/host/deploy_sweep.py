@@ -15,11 +15,10 @@ from mynah.flash.deploy import deploy
 from mynah.flash.plan import plan
 from mynah.logs.follow import follow
 from mynah.virtual.board import VirtualBoard
-from mynah.virtual.factory import install
 
 VIRTUAL = boards.load("virtual")
 FLASH_SIZE = 4 << 20
-OTHERS = {"/settings.a": b"stands for settings", "/song.txt": b"la" * 700}
+OTHERS = {"/note.txt": b"a note", "/songs/1.txt": b"la" * 700}
 _START_S = 30
 
 
@@ -38,8 +37,7 @@ class Sweep:
         what.files.clear()
         what.files.update(self.old | OTHERS)
         self.vfs = what.micropython.filesystem(FLASH_SIZE)
-        self.board = VirtualBoard(flash_size=FLASH_SIZE)
-        install(self.board.flash, what.parts(FLASH_SIZE))
+        self.board = VirtualBoard(flash_size=FLASH_SIZE, content=what.parts(FLASH_SIZE))
         self.board.power_off()
         self._before = self.board.flash.snapshot()
 
@@ -70,7 +68,6 @@ class Sweep:
         found = self._files()
         for path, data in OTHERS.items():
             assert found.pop(path) == data, path
-        found.pop("/settings.b", None)
         found = {path: found[path] for path in found if not path.startswith("/deploy.new/")}
         assert found in (self.old, self.new), set(found.items()) ^ set(self.new.items())
         if not gone.is_set():

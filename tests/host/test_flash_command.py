@@ -1,14 +1,16 @@
 """Flashing with real esptool: what is written, and what is refused before anything is erased."""
 
+import dataclasses
 import json
 import queue
 
 import pytest
+from noisy_line import NoisyLine
 
 from mynah import boards
 from mynah.cli import cli
-from mynah.errors import BoardTimeoutError, ImageError, PortError, UsageError
-from mynah.flash import chip, esptool, filesystem, firmware, partitions
+from mynah.errors import BoardTimeoutError, ImageError, MynahError, PortError, UsageError
+from mynah.flash import bauds, chip, esptool, filesystem, firmware, health, partitions, writer
 from mynah.flash.app_info import AppInfo
 from mynah.flash.image import Segment, build_image
 from mynah.flash.job import flash_board
@@ -69,7 +71,8 @@ def stock_image(*, version="v1.29.0", name=OCTAL, chip_id=9, project="micropytho
 
 
 def test_flash_writes_everything_and_starts_the_board(board, cpu, capsys):
-    cli.main(["flash", "--board", "virtual", "--port", board.url, "--json"], standalone_mode=False)
+    arguments = ["--board", "virtual", "--port", board.url, "--no-wait", "--json"]
+    cli.main(["flash", *arguments], standalone_mode=False)
     report = json.loads(capsys.readouterr().out)
     assert report["chip"].startswith("ESP32-S3")
     assert report["mac"] == board.mac
@@ -90,11 +93,30 @@ def test_unplugged_in_mid_flash_then_flashed_again(board, cpu):
     assert written(board, cpu) == plan(VIRTUAL).files
 
 
-def test_a_chip_with_the_other_psram_is_refused_before_anything_is_erased():
+def test_what_the_flash_holds_is_left_as_it_is(cpu):
+    content = plan(VIRTUAL).parts(16 << 20)
+    with VirtualBoard(cpu_factory=lambda **_: cpu, content=content) as board:
+        left_as_it_is(board, cpu)
+
+
+def left_as_it_is(board, cpu):
+    board.flash.program(0x200000 + 5 * 0x10000 + 99, bytes(1))  # one byte of the filesystem
+    before = board.flash.operations
+    report = flash_board(VIRTUAL, board.url)
+    assert report.written_bytes == writer.PIECE_SIZE
+    assert [part.name for part in report.parts if part.skipped < part.size] == ["filesystem"]
+    assert board.flash.operations - before < 100
+    assert written(board, cpu) == plan(VIRTUAL).files
+
+
+def test_an_image_for_the_other_psram_is_refused_by_what_the_chip_says(tmp_path):
+    path = tmp_path / "image.bin"
+    path.write_bytes(stock_image(name=OCTAL))
     with VirtualBoard(cpu_factory=NoCpu, psram_size=2 << 20) as board:
         before = board.flash.operations
-        with pytest.raises(UsageError, match=r"has 2 MB quad PSRAM, but virtual has 8 MB octal"):
-            flash_board(VIRTUAL, board.url)
+        reason = r"built for octal PSRAM, but the board has quad PSRAM: take ESP32_GENERIC_S3, or"
+        with pytest.raises(ImageError, match=reason):
+            flash_board(boards.load("bread-compact"), board.url, image=path)
         assert board.flash.operations == before
 
 
@@ -145,14 +167,9 @@ def big_application():
         (GOOD[0x10000:], r"without a boot loader; take the \.bin"),
         (stock_image(project="blinky"), r"it is not MicroPython"),
         (stock_image(version="v1.26.1"), r"MicroPython v1\.26\.1; the firmware needs 1\.27"),
-        (GOOD.ljust(0x1FFFFFF, b"\xff") + b"more", r"too big: 32768 KB, but virtual has 16 MB"),
         (big_application(), r"the application is too big: \d+ bytes for a partition of 2031616"),
         (b"<!DOCTYPE html>" * 100, r"not a firmware image"),
         (b"", r"not a firmware image"),
-        (
-            stock_image(name=QUAD),
-            r"built for quad PSRAM, but virtual has octal PSRAM: take virtual",
-        ),
     ],
 )
 def test_a_bad_image_is_refused_before_the_port_is_touched(tmp_path, image, reason):
@@ -209,14 +226,89 @@ def test_quad_and_octal_psram_are_told_by_the_size_in_the_package(psram, kind):
     assert (found.chip, found.flash_mb) == ("ESP32-S3", 16)
 
 
+def found(psram="", flash="16MB", name="ESP32-S3 (QFN56) (revision v0.2)"):
+    return chip.parse(FLASH_ID.format(chip=name, psram=psram, flash=flash))
+
+
+def test_another_chip_is_refused():
+    with pytest.raises(UsageError, match=r"this is ESP32-C3 .* virtual has an ESP32-S3"):
+        chip.check(found(name="ESP32-C3 (QFN32) (revision v0.4)"), VIRTUAL)
+
+
 @pytest.mark.parametrize(
-    ("name", "flash", "reason"),
+    ("psram", "flash", "image", "notes"),
     [
-        ("ESP32-C3 (QFN32) (revision v0.4)", "16MB", "this is ESP32-C3 .* virtual has an ESP32-S3"),
-        ("ESP32-S3 (QFN56) (revision v0.2)", "4MB", "4 MB of flash, but virtual has 16 MB"),
+        (", Embedded PSRAM 8MB (AP_3v3)", "16MB", "ESP32_GENERIC_S3-SPIRAM_OCT", 0),
+        (", Embedded PSRAM 8MB (AP_3v3)", "8MB", "ESP32_GENERIC_S3-SPIRAM_OCT", 1),
+        (", Embedded PSRAM 2MB (AP_3v3)", "8MB", "ESP32_GENERIC_S3", 2),
+        ("", "16MB", "ESP32_GENERIC_S3-SPIRAM_OCT", 0),  # outside the chip: as the file says
     ],
 )
-def test_another_chip_is_refused(name, flash, reason):
-    found = chip.parse(FLASH_ID.format(chip=name, psram="", flash=flash))
-    with pytest.raises(UsageError, match=reason):
-        chip.check(found, VIRTUAL)
+def test_the_chip_decides_which_image_is_fetched(psram, flash, image, notes):
+    kit = boards.load("bread-compact")
+    there = found(psram, flash)
+    assert chip.image_for(there, kit) == image
+    assert len(chip.check(there, kit)) == notes
+    assert chip.image_for(there, VIRTUAL) == "virtual"
+    special = dataclasses.replace(kit, image="UM_FEATHERS3")
+    assert chip.image_for(there, special) == "UM_FEATHERS3"
+
+
+def test_octal_psram_on_pins_that_the_board_uses_is_refused():
+    kit = boards.load("bread-compact")
+    wired = dataclasses.replace(kit, psram=None, buttons={"mute": 36})
+    octal = found(", Embedded PSRAM 8MB (AP_3v3)")
+    with pytest.raises(
+        UsageError, match=r"8 MB octal PSRAM, and bread-compact cannot be: .*GPIO36"
+    ):
+        chip.check(octal, wired)
+
+
+def test_an_image_that_is_too_big_for_the_flash_is_refused():
+    big = firmware.load(GOOD.ljust(0x7FFFFF, b"\xff") + b"more", "image.bin")
+    with pytest.raises(ImageError, match="too big: 8192 KB, but the board has 4 MB of flash"):
+        big.check(4 << 20, None, "")
+
+
+def test_the_fastest_rate_that_holds_is_found_and_remembered(board, monkeypatch, tmp_path):
+    monkeypatch.setenv("MYNAH_CACHE", str(tmp_path))
+    with NoisyLine(board.url, max_baud=921_600) as line:
+        said = []
+        report = flash_board(VIRTUAL, line.url, talk=said.append)
+        assert report.baud == 921_600
+        assert [text for text in said if "does not hold" in text] == [
+            "2000000 baud does not hold; trying 1500000",
+            "1500000 baud does not hold; trying 921600",
+        ]
+        assert bauds.candidates(line.url) == (921_600, 460_800, 230_400, 115_200)
+        line.max_baud = 460_800  # another cable
+        said.clear()
+        with pytest.raises(MynahError):  # a rate that is named is no proposal
+            flash_board(VIRTUAL, line.url, baud=921_600, talk=said.append)
+        assert said == []
+    assert bauds.candidates(board.url) == bauds.RATES
+
+
+def test_a_rate_that_fails_in_the_midst_of_the_data_is_given_up(board, cpu, monkeypatch, tmp_path):
+    monkeypatch.setenv("MYNAH_CACHE", str(tmp_path))
+    with NoisyLine(board.url, max_baud=921_600, good_bytes=100_000) as line:
+        report = flash_board(VIRTUAL, line.url)
+    assert report.baud == 1_500_000
+    assert report.skipped_bytes > 50_000  # what came before
+    assert written(board, cpu) == plan(VIRTUAL).files
+
+
+def test_the_board_is_waited_for_until_it_is_well():
+    with VirtualBoard() as board:
+        report = flash_board(VIRTUAL, board.url, wait=True)
+        assert 0 < report.start_s < report.seconds
+        said = []
+        health.wait_until_well(board.url, on_log=said.append)
+        assert (said[-1].source, said[-1].text) == ("app", "ready")
+
+
+def test_a_firmware_that_fails_is_told_with_what_to_do():
+    files = plan(VIRTUAL).files | {"/main.py": b"import not_there\n"}
+    advice = r"ImportError: .*`mynah deploy --port rfc2217"
+    with VirtualBoard() as board, pytest.raises(BoardTimeoutError, match=advice):
+        flash_board(VIRTUAL, board.url, files=files, wait=True)

@@ -116,7 +116,7 @@ def _content(flash: Path | None, image: Path | None, *, blank: bool) -> list[tup
             raise ImageError(f"{image}: {error.strerror}") from None
         board = boards.load("virtual")
         checked = firmware.load(data, image.name)
-        checked.check(board)
+        checked.check(board.flash_size, board.psram.kind if board.psram else None, board.image)
         checked.filesystem(board.flash_size)
         return [(0, data)]
     if blank or (flash and flash.exists() and flash.stat().st_size):

@@ -9,10 +9,10 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from mynah import boards
 from mynah.errors import BoardError, BoardTimeoutError, MynahError
 from mynah.flash import delivery
 from mynah.flash.files import arch_of, firmware_files
+from mynah.flash.which import said_by
 from mynah.link.repl import Repl, ReplError
 from mynah.models import shipped
 
@@ -108,12 +108,11 @@ def _restart(repl: Repl, on_log: Callable[[LogRecord], None]) -> None:
 
 def _board_of(repl: Repl) -> Board:
     try:
-        name = repl.value("__import__('json').load(open('/board.json'))['name']")
+        return said_by(repl)
     except ReplError:
         raise BoardError(
             "the board does not say what it is: name it with --board, or flash it (`mynah flash`)"
         ) from None
-    return boards.load(str(name))
 
 
 def _update(

@@ -44,6 +44,13 @@ _WRONG_CONTENT = re.compile(r"MD5 of file does not match|written flash region is
 _WRONG_CHIP = re.compile(r"This chip is (\S+?),? not")
 
 
+_RATE_CHANGE = "Changing baud rate to"
+
+
+class RateChangedError(Exception):
+    """The cause of a failure that came after the baud rate was changed; it may be to blame."""
+
+
 def command_for(url: str) -> list[str]:
     """The command that runs esptool for a port; its arguments are appended.
 
@@ -99,7 +106,8 @@ def run(
             process.kill()
             raise
     if process.returncode:
-        raise _failure(url, lines)
+        changed = any(line.startswith(_RATE_CHANGE) for line in lines)
+        raise _failure(url, lines) from (RateChangedError() if changed else None)
     return lines
 
 

@@ -11,7 +11,6 @@ from mynah.flash import partitions
 from mynah.flash.image import CHIP_ID_ESP32_S3, Image
 
 if TYPE_CHECKING:
-    from mynah.boards import Board
     from mynah.flash.app_info import AppInfo
     from mynah.flash.partitions import Partition
 
@@ -67,22 +66,26 @@ class Firmware:
             raise ImageError(f"{self.name}: its partitions leave no room for a filesystem")
         return found
 
-    def check(self, board: Board) -> None:
+    def check(self, flash_size: int, psram_kind: str | None, right: str) -> None:
         """Refuse an image that is too big, or was built for the other kind of PSRAM.
+
+        Args:
+            flash_size: bytes of the board's flash.
+            psram_kind: of the board's PSRAM; None where it is not known.
+            right: name of the image that the board needs.
 
         Raises:
             ImageError: the message names both sizes, or both kinds and the right image.
         """
-        if self.end > board.flash_size:
+        if self.end > flash_size:
             raise ImageError(
-                f"{self.name} is too big: {self.end >> 10} KB, but {board.name} has "
-                f"{board.flash_mb} MB of flash"
+                f"{self.name} is too big: {self.end >> 10} KB, but the board has "
+                f"{flash_size >> 20} MB of flash"
             )
-        kind = board.psram.kind if board.psram else None
-        if kind and self.psram_kind and kind != self.psram_kind:
+        if psram_kind and self.psram_kind and psram_kind != self.psram_kind:
             raise ImageError(
-                f"{self.name} is built for {self.psram_kind} PSRAM, but {board.name} has {kind} "
-                f"PSRAM: take {board.image}"
+                f"{self.name} is built for {self.psram_kind} PSRAM, but the board has "
+                f"{psram_kind} PSRAM: take {right}, or leave --image out"
             )
 
 

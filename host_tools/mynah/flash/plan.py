@@ -17,8 +17,21 @@ if TYPE_CHECKING:
     from mynah.boards import Board
     from mynah.flash.firmware import Firmware
 
+FILESYSTEM = "filesystem"
+"""The name of the region that holds it."""
 DEFAULT_MODELS = ("okay_nabu",)
 """The wake-word models that a board gets unless others are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Something to write: what it is, where in the flash (a multiple of 4096), and its bytes."""
+
+    name: str
+    offset: int
+    data: bytes
+    divisible: bool = False
+    """Whether parts of it are worth comparing by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +42,8 @@ class Plan:
     files: dict[str, bytes]
     """The filesystem's content, by absolute path."""
 
-    def parts(self, flash_size: int) -> list[tuple[int, bytes]]:
-        """(offset, content) of all that is written into a flash of that many bytes.
+    def regions(self, flash_size: int) -> list[Region]:
+        """All that is written into a flash of that many bytes, in the order of the flash.
 
         Raises:
             ImageError: the image leaves no room for a filesystem.
@@ -42,7 +55,15 @@ class Plan:
                 f"{self.micropython.name} reaches into the filesystem at {vfs.offset:#x}: it is no "
                 "MicroPython alone, but has more behind it"
             )
-        return [*self.micropython.parts, (vfs.offset, filesystem.build(self.files, vfs.size))]
+        parts = self.micropython.parts
+        names = ["boot loader", "partition table", *["data"] * (len(parts) - 3), "MicroPython"]
+        found = [Region(name, *part) for name, part in zip(names, parts, strict=True)]
+        content = filesystem.build(self.files, vfs.size)
+        return [*found, Region(FILESYSTEM, vfs.offset, content, divisible=True)]
+
+    def parts(self, flash_size: int) -> list[tuple[int, bytes]]:
+        """As `regions`, (offset, content) of each."""
+        return [(region.offset, region.data) for region in self.regions(flash_size)]
 
 
 def plan(
@@ -50,6 +71,7 @@ def plan(
     models: Sequence[str] = DEFAULT_MODELS,
     *,
     image: Path | None = None,
+    variant: str | None = None,
     files: Mapping[str, bytes] | None = None,
 ) -> Plan:
     """Gather and check everything for a board.
@@ -58,28 +80,35 @@ def plan(
         board: what it is for.
         models: names of the wake-word models to install.
         image: MicroPython for it; None takes the newest (for the virtual board, our own).
+        variant: the image to fetch; None: what the board file says.
         files: the filesystem's content, by absolute path, instead of the speaker's firmware.
 
     Raises:
-        ImageError: the image is truncated, corrupt, or for another chip or PSRAM.
+        ImageError: the image is truncated, corrupt, or for another chip.
         ModelError: there is no such model.
         UsageError: the newest cannot be fetched and there is no copy: ``image`` is needed.
         MynahError: micropython.org has none for the board.
     """
-    micropython = _micropython(board, image)
-    micropython.check(board)
+    micropython = named(image) if image is not None else _newest(board, variant or board.image)
     if files is None:
         files = firmware_files(board, models, arch_of(board))
     return Plan(micropython, dict(files))
 
 
-def _micropython(board: Board, image: Path | None) -> Firmware:
-    if image is not None:
-        try:
-            return firmware.load(image.read_bytes(), image.name)
-        except OSError as error:
-            raise ImageError(f"{image}: {error.strerror}") from None
+def named(image: Path) -> Firmware:
+    """A MicroPython image in a file, checked.
+
+    Raises:
+        ImageError: it is truncated, corrupt, or for another chip, or cannot be read.
+    """
+    try:
+        return firmware.load(image.read_bytes(), image.name)
+    except OSError as error:
+        raise ImageError(f"{image}: {error.strerror}") from None
+
+
+def _newest(board: Board, variant: str) -> Firmware:
     if board.is_virtual:
         return firmware.assemble(flash_content(), "virtual image")
-    download = fetch.fetch(board.image)
+    download = fetch.fetch(variant)
     return firmware.load(download.data, download.name)

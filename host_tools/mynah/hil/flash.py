@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mynah.errors import VerificationError
 from mynah.flash import esptool, filesystem, partitions, writer
+from mynah.flash.plan import Region
 from mynah.hil.parts import MissingPartError
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class BoardFlash:
         self._check_allowed()
         if self._virtual is None:
             with self._device.released() as port:
-                writer.flash(port, sorted(content.items()))
+                regions = [Region("test's", *each) for each in sorted(content.items())]
+                writer.flash(port, regions)
             return
         self._virtual.power_off()
         flash = self._virtual.flash

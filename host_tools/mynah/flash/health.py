@@ -1,0 +1,68 @@
+"""Start a board and wait until the speaker on it says that it is well; else, say what ails it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from mynah.doctor.bootlog import BootLog, check_log
+from mynah.doctor.finding import FAULT, Finding
+from mynah.errors import BoardTimeoutError
+from mynah.logs.follow import follow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mynah.logs import LogRecord
+
+START_S = 30.0
+"""How long a start may take; the first one after flashing is the slowest."""
+
+_MANY_STARTS = 4
+_N_SHOWN = 3
+
+
+def wait_until_well(
+    url: str,
+    *,
+    timeout_s: float = START_S,
+    on_log: Callable[[LogRecord], None] | None = None,
+) -> float:
+    """Reset the board and wait for ``app: ready``; the seconds that it took.
+
+    Args:
+        url: device path or ``rfc2217://host:port``.
+        timeout_s: how long to wait; a board that starts again and again is given up sooner.
+        on_log: called with each line of its log.
+
+    Raises:
+        PortError: the port is missing or busy.
+        BoardTimeoutError: it does not become ready; the message says why and what to do.
+    """
+    started = time.monotonic()
+    lines: list[str] = []
+    for record in follow(url, timeout_s=timeout_s, reset=True):
+        lines.append(str(record))
+        if on_log is not None:
+            on_log(record)
+        if record.source == "app" and record.text == "ready":
+            return time.monotonic() - started
+        log = BootLog(url, lines, was_reset=True)
+        if log.n_starts >= _MANY_STARTS or log.is_over:
+            break
+    seconds = time.monotonic() - started
+    raise BoardTimeoutError(
+        ailment(url, lines, seconds)
+        or f"the board on {url} did not say that it is ready in {seconds:.0f} s; its last words: "
+        f"{' / '.join(lines[-_N_SHOWN:])}: `mynah logs --port {url} --reset` shows all"
+    )
+
+
+def ailment(url: str, lines: Sequence[str], seconds: float = 0.0) -> str | None:
+    """What is wrong with a board and what to do, by its log from a reset on; None: nothing seen."""
+    log = BootLog(url, lines, was_reset=True, seconds=round(seconds))
+    for found in check_log(log):
+        if isinstance(found, Finding) and found.severity == FAULT:
+            evidence = f" ({found.evidence[-1]})" if found.evidence else ""
+            return f"{found.what}{evidence}; {'; '.join(found.do)}"
+    return None
