@@ -11,11 +11,12 @@ import sys
 from binascii import hexlify, unhexlify
 
 from speaker.app import parts
-from speaker.app.late import Late
 from speaker.app.secure_door import SecureDoor
+from speaker.app.stand_ins import add_methods
 from speaker.miot import noise
 from speaker.miot.server import Later, Server
 from speaker.util import log
+from speaker.util.late import Late
 from speaker.util.supervise import Supervisor
 
 DID = 0x12345678
@@ -81,7 +82,7 @@ late = Late(
     "secure channel",
     lambda: parts.secure(settings, DID, server, send, clock_s, methods, Supervisor(None).start),
 )
-late.add_methods(methods, parts.SECURE_METHODS)
+add_methods(late, methods, parts.SECURE_METHODS)
 mode = SecureDoor(settings, late, server, lambda address: address == SET_UP, send)
 
 

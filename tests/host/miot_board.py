@@ -22,9 +22,9 @@ from speaker.app import parts
 from speaker.app.bindings import TOLD, make_spec
 from speaker.app.device import Device
 from speaker.app.house import House
-from speaker.app.late import Late
 from speaker.app.secure_door import SecureDoor
 from speaker.app.settings import Settings
+from speaker.app.stand_ins import add_methods
 from speaker.app.state import Store
 from speaker.app.wallclock import WallClock
 from speaker.app.words import Words
@@ -34,6 +34,7 @@ from speaker.net import credentials, wifi
 from speaker.net.provisioning import Provisioning
 from speaker.util import log
 from speaker.util.clock import Uptime
+from speaker.util.late import Late
 from speaker.util.storage import TwoCopies
 from speaker.util.supervise import Supervisor
 
@@ -189,9 +190,9 @@ async def main():
         house.forget,
     )
     methods.update(device.methods())
-    home.add_methods(methods, parts.HOME_METHODS)
+    add_methods(home, methods, parts.HOME_METHODS)
     set_up = Late("set-up", lambda: parts.set_up(provisioning, methods))
-    set_up.add_methods(methods, parts.SET_UP_METHODS)
+    add_methods(set_up, methods, parts.SET_UP_METHODS)
     spec = make_spec(
         store,
         Player(store),
@@ -220,7 +221,7 @@ async def main():
         "subscribers",
         lambda: parts.push(server, DID, spec, uptime.seconds, store.watch(*TOLD), methods, start),
     )
-    push.add_methods(methods, parts.PUSH_METHODS)
+    add_methods(push, methods, parts.PUSH_METHODS)
 
     def press(params, _peer):
         if server.subscribers:
@@ -232,7 +233,7 @@ async def main():
         "secure channel",
         lambda: parts.secure(settings, DID, server, door.send, clock_s, methods, start),
     )
-    mode.add_methods(methods, parts.SECURE_METHODS)
+    add_methods(mode, methods, parts.SECURE_METHODS)
     secure = SecureDoor(settings, mode, server, provisioning.is_open_to, door.send)
     door.handle = secure.handle
     if IS_COUNTED:

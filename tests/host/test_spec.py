@@ -1,13 +1,17 @@
 """The MIoT spec: the firmware's table is generated from it, and others can read it."""
 
+import ast
 import copy
 import json
+import os
 import re
+import subprocess
 
 import pytest
 
 from mynah.miio import spec, specdoc, specgen
 from mynah.paths import FIRMWARE_DIR
+from mynah.virtual.micropython import micropython_command
 
 _ADVICE = "run python -m mynah.miio.specgen"
 SPEC = json.loads((FIRMWARE_DIR / "spec" / "mynah-speaker.json").read_text("utf-8"))
@@ -28,14 +32,47 @@ def test_the_page_names_everything_and_every_code():
     assert all(f"| {code} | " in page for code in codes)
 
 
-def test_the_table_is_the_spec():
-    names = {}
-    exec(specgen.table(SPEC), names)
-    properties = names["PROPERTIES"]
+_READ = """
+from speaker.miot import rows, spec_table
+print(repr((
+    dict(rows.properties(spec_table.PROPERTIES).items()),
+    dict(rows.actions(spec_table.ACTIONS).items()),
+    rows.events(spec_table.EVENTS),
+)))
+"""
+
+
+@pytest.fixture(scope="module")
+def tables():
+    """Properties, actions and events, as the firmware reads them."""
+    done = subprocess.run(
+        [*micropython_command(), "-c", _READ],
+        env={**os.environ, "MICROPYPATH": f"{FIRMWARE_DIR}{os.pathsep}.frozen"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return ast.literal_eval(done.stdout)
+
+
+def test_the_firmware_reads_every_row(tables):
+    properties, actions, events = tables
+    assert properties == {
+        (siid, piid): (name, kind, access, allowed)
+        for siid, piid, name, kind, access, allowed in specgen.properties(SPEC)
+    }
+    assert actions == {
+        (siid, aiid): (name, piids) for siid, aiid, name, piids in specgen.actions(SPEC)
+    }
+    assert events == {name: (siid, eiid, piids) for siid, eiid, name, piids in specgen.events(SPEC)}
+
+
+def test_the_table_is_the_spec(tables):
+    properties, actions, _ = tables
     assert properties[2, 1] == ("speaker.volume", "uint8", 7, (0, 100, 1))
     assert properties[2, 2] == ("speaker.mute", "bool", 7, None)
     assert properties[3, 1] == ("play-control.playing-state", "uint8", 5, [0, 1, 2])
-    assert names["ACTIONS"][3, 1] == ("play-control.play", ())
+    assert actions[3, 1] == ("play-control.play", ())
     assert len(properties) == sum(len(service["properties"]) for service in SPEC["services"])
 
 

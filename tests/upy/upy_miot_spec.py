@@ -2,8 +2,8 @@
 
 import asyncio
 
+from speaker.miot import rows, spec_table
 from speaker.miot import spec as miot
-from speaker.miot import spec_table
 from speaker.miot.request import MAX_TEXT, reply
 from speaker.miot.server import Later, MiioError
 from speaker.miot.spec import NotAvailableError, Spec, is_allowed, whole
@@ -173,7 +173,7 @@ def test_ranges():
 
 def test_an_unbound_name_is_found_at_start():
     try:
-        Spec(spec_table.PROPERTIES, {}, {}, {}, {})
+        Spec(rows.properties(spec_table.PROPERTIES), {}, {}, {}, {})
     except ValueError:
         return
     raise AssertionError

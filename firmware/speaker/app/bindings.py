@@ -6,7 +6,7 @@ from speaker.app.wallclock import WallClock
 from speaker.app.words import Words
 from speaker.audio import tones
 from speaker.audio.player import Player
-from speaker.miot import spec_table
+from speaker.miot import rows, spec_table
 from speaker.miot.server import Later
 from speaker.miot.spec import NotAvailableError, Spec
 from speaker.util.hints import Any, Callable
@@ -50,7 +50,7 @@ def make_spec(
     `history(word)` gives a model's last outputs. `directive(text)` does what a text says; its
     coroutine returns the answer's text.
     """
-    readers = {name: _reader(store, key) for name, key in _STATE.items()}
+    readers = _OfStore(store.get)
     readers["wake.wake-word"] = words.listened_for
     readers["wake.models"] = words.describe
     readers["clock.time"] = clock.now_s
@@ -58,7 +58,7 @@ def make_spec(
     readers["device-information.model"] = lambda: model
     readers["device-information.serial-number"] = lambda: serial
     readers["device-information.firmware-revision"] = lambda: speaker.VERSION
-    writers = {name: _writer(store, key) for name, key in _STATE.items()}
+    writers = _OfStore(store.set)
     writers["clock.time"] = clock.set_s
     doers = {
         "play-control.play": _no_result(lambda: player.play(tones.MELODY)),
@@ -72,15 +72,38 @@ def make_spec(
         "wake.set-cutoff": _no_result(words.set_cutoff),
         "wake.read-history": lambda name: [history(words.find(name))],
     }
-    return Spec(spec_table.PROPERTIES, spec_table.ACTIONS, readers, writers, doers, did)
+    return Spec(
+        rows.properties(spec_table.PROPERTIES),
+        rows.actions(spec_table.ACTIONS),
+        readers,
+        writers,
+        doers,
+        did,
+    )
 
 
-def _reader(store: Store, key: str) -> Callable[..., Any]:
-    return lambda: store.get(key)
+class _OfStore:
+    """Spec name -> function that reads, or writes, what the store has; and others, as in a dict.
 
+    A function of the store's is made when it is asked for.
+    """
 
-def _writer(store: Store, key: str) -> Callable[..., Any]:
-    return lambda value: store.set(key, value)
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._others: dict = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in _STATE or name in self._others
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        if name in self._others:
+            other: Callable[..., Any] = self._others[name]
+            return other
+        key = _STATE[name]
+        return lambda *value: self._function(key, *value)
+
+    def __setitem__(self, name: str, function: Callable[..., Any]) -> None:
+        self._others[name] = function
 
 
 def _no_result(function: Callable[..., object]) -> Callable[..., list]:

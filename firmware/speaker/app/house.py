@@ -2,9 +2,9 @@
 
 import os
 
-from speaker.app.late import Late, NotLoadedError
 from speaker.miot.server import Later
 from speaker.miot.spec import NotAvailableError
+from speaker.util.late import Late, NotLoadedError
 
 
 class House:

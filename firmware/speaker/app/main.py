@@ -16,10 +16,10 @@ from speaker.app.counters import Counters
 from speaker.app.device import Device
 from speaker.app.house import House
 from speaker.app.indicator import Indicator
-from speaker.app.late import Late, NotLoadedError
 from speaker.app.listener import Listener
 from speaker.app.secure_door import SecureDoor
 from speaker.app.settings import Settings
+from speaker.app.stand_ins import add_commands, add_methods
 from speaker.app.state import STOPPED, Store
 from speaker.app.wallclock import WallClock
 from speaker.app.words import Words
@@ -33,6 +33,7 @@ from speaker.util import log
 from speaker.util.clock import Uptime
 from speaker.util.flags import Flags
 from speaker.util.hints import Callable
+from speaker.util.late import Late, NotLoadedError
 from speaker.util.storage import TwoCopies
 from speaker.util.supervise import Supervisor
 from speaker.wake.word import WakeWord
@@ -102,7 +103,7 @@ class Speaker:
         sound = (self._ring, ready, self._microphone)
         rate = wiring.set_console_rate
         desk = Late("desk", lambda: parts.desk(sound, self._listener, engine, rate, self._console))
-        desk.add_commands(self._console, parts.DESK_COMMANDS)
+        add_commands(desk, self._console, parts.DESK_COMMANDS)
 
     def _make_network(self, mac: bytes, host: str) -> None:
         self._door = udp.Door()
@@ -171,7 +172,7 @@ class Speaker:
             "home",
             lambda: parts.home(_HOME, _WORDS, self._radio.is_joined, methods, start),
         )
-        home.add_methods(methods, parts.HOME_METHODS)
+        add_methods(home, methods, parts.HOME_METHODS)
         self._home = home
         self._house = House(_HOME, home)
         self._secure = Late(
@@ -180,7 +181,7 @@ class Speaker:
                 self.settings, did, self._server, self._door.send, self._clock_s, methods, start
             ),
         )
-        self._secure.add_methods(methods, parts.SECURE_METHODS)
+        add_methods(self._secure, methods, parts.SECURE_METHODS)
         push = Late(
             "subscribers",
             lambda: parts.push(
@@ -193,14 +194,14 @@ class Speaker:
                 start,
             ),
         )
-        push.add_methods(methods, parts.PUSH_METHODS)
+        add_methods(push, methods, parts.PUSH_METHODS)
         self._set_up = Late("set-up", lambda: parts.set_up(self._provisioning, methods))
-        self._set_up.add_methods(methods, parts.SET_UP_METHODS)
+        add_methods(self._set_up, methods, parts.SET_UP_METHODS)
         privacy = Late(
             "privacy", lambda: parts.privacy(self.settings, self.store, console, methods)
         )
-        privacy.add_methods(methods, parts.PRIVACY_METHODS)
-        privacy.add_commands(console, parts.PRIVACY_COMMANDS)
+        add_methods(privacy, methods, parts.PRIVACY_METHODS)
+        add_commands(privacy, console, parts.PRIVACY_COMMANDS)
         about = {
             "info": lambda: self._about(host),
             "hostname": host,
@@ -220,7 +221,7 @@ class Speaker:
                 start,
             ),
         )
-        self._cable.add_commands(console, parts.CABLE_COMMANDS)
+        add_commands(self._cable, console, parts.CABLE_COMMANDS)
 
     def _about(self, host: str) -> tuple:
         """What Improv tells: firmware, version, chip, name, system, its version."""

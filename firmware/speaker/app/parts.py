@@ -1,4 +1,4 @@
-"""How the parts are loaded and wired that wait for their first use: steps for `Late` (late.py).
+"""How the parts are loaded and wired that wait for their first use: steps for util/late.py.
 
 Each function imports its modules a few at a time and yields None between; it wires the part, which
 takes the place of its stand-ins, and yields it at last. `methods` is the miIO server's table, and
@@ -115,9 +115,10 @@ def push(
     from speaker.miot.subscribers import Subscribers
 
     yield None
-    from speaker.miot.spec_table import EVENTS
+    from speaker.miot import rows, spec_table
 
-    table = Subscribers(server.push, did, spec.notifying(), EVENTS, clock_s)
+    events = rows.events(spec_table.EVENTS)
+    table = Subscribers(server.push, did, spec.notifying(), events, clock_s)
     methods.update(table.methods())
     server.subscribers = table
     start("push", table.run)

@@ -11,7 +11,7 @@ import json
 
 from speaker.app import config, console, settings, state
 from speaker.audio import ring
-from speaker.miot import guard, limits, methods, spec_table
+from speaker.miot import guard, limits, methods, rows, spec_table
 from speaker.miot.server import INVALID_ARGUMENT, MiioError
 from speaker.net import networks, sockets
 from speaker.util import files, log
@@ -165,7 +165,7 @@ def _section(section: str, entries: dict) -> list:
 
 def _properties() -> dict:
     services: dict = {}
-    for name, _, access, _ in sorted(spec_table.PROPERTIES.values()):
+    for name, _, access, _ in sorted(rows.properties(spec_table.PROPERTIES).values()):
         service, _, own = name.partition(".")
         for bit, how in ((1, "can be read"), (2, "can be set")):
             if access & bit:

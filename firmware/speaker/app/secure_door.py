@@ -6,9 +6,9 @@ knocks at the channel.
 
 import asyncio
 
-from speaker.app.late import Late, NotLoadedError
 from speaker.miot.codec import CHANNEL_MAGIC, HEADER
 from speaker.util.hints import Any, Callable
+from speaker.util.late import Late, NotLoadedError
 
 _SET_UP_METHODS = ("miIO.info", "miIO.config_router", "miIO.wifi_assoc_state")
 

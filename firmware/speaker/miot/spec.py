@@ -41,7 +41,8 @@ class NotAvailableError(Exception):
 class Spec:
     """The spec table, bound to what reads, writes and does things.
 
-    `readers` maps a property's name to a function that returns its value, `writers` to one that
+    `properties` and `actions` are rows.py's, or dicts of the same entries. `readers`
+    maps a property's name to a function that returns its value, `writers` to one that
     takes a checked value, `doers` an action's name to a function of its arguments that returns
     the list of its results, or a `Later` of it; it raises ValueError for arguments that name
     nothing, NotAvailableError for what cannot be done. `did` is the device's id.
@@ -49,10 +50,10 @@ class Spec:
 
     def __init__(
         self,
-        properties: dict,
-        actions: dict,
-        readers: dict,
-        writers: dict,
+        properties: Any,
+        actions: Any,
+        readers: Any,
+        writers: Any,
         doers: dict,
         did: int = 0,
     ) -> None:
@@ -147,7 +148,7 @@ class Spec:
             result["code"] = OK
         return result
 
-    def _look_up(self, table: dict, item: dict, number: str) -> tuple:
+    def _look_up(self, table: Any, item: dict, number: str) -> tuple:
         """What the answer begins with, and the entry that the item is about.
 
         Where that is None, the answer has its code already.

@@ -29,15 +29,17 @@ import random
 
 from micropython import const
 
-from speaker.net import mdns, sockets
-from speaker.net.mdns_records import Records, host_label, instance_label
+from speaker.net import sockets
 from speaker.net.provisioning import ONLINE
 from speaker.util import log
-from speaker.util.hints import Any, Callable
+from speaker.util.hints import Any, Callable, Iterator
+from speaker.util.late import Late, NotLoadedError
 from speaker.util.streams import readable
 
 # The longest datagram that the ESP32 takes: lwIP does not reassemble fragments there.
 _READ_BYTES = const(1472)
+# What answers could not be loaded (see util/late.py): it is tried again after so long.
+_LOAD_AGAIN_MS = const(60_000)
 # An empty datagram ends a socket on the ESP32 (see miot/udp.py); it is opened anew after so long.
 _REOPEN_MS = const(20)
 
@@ -47,7 +49,7 @@ class Discovery:
 
     `home()` gives address and mask there, None while there is none. `names()` gives whether the
     speaker has an owner, and its host name. With an owner its instance's name ends in its device
-    id, without in a part of its MAC address.
+    id, without in a part of its MAC address. What answers is loaded with the first network.
     """
 
     def __init__(
@@ -69,7 +71,9 @@ class Discovery:
         self._at: Any = None  # address, mask, whether it has an owner, host name
         self._network = (0, 0)  # address and mask
         self._watch = store.watch("net", "net_set_up")  # the latter: it may have got an owner
-        self._responder = mdns.Responder(self._send, random.randint, self._records)
+        self._late = Late("mdns", self._steps)
+        self._responder: Any = None
+        self._group: Any = None  # address and port
 
     async def listen(self) -> None:
         """Task: take what comes. To be started before the network is joined, see above."""
@@ -87,6 +91,14 @@ class Discovery:
 
     async def run(self) -> None:
         """Task: join, announce, answer in time. Allocates nothing while nobody asks."""
+        while self._responder is None:
+            if self._store.get("net") != ONLINE:
+                await self._watch.changed()
+                continue
+            try:
+                self._responder = await self._late.get()
+            except NotLoadedError:
+                await asyncio.sleep_ms(_LOAD_AGAIN_MS)
         while True:
             self._follow_network()
             wait_ms = self._responder.poll()
@@ -100,7 +112,7 @@ class Discovery:
 
     def goodbye(self) -> None:
         """Tell the network that the speaker goes, before it does."""
-        if self._sock is not None:
+        if self._sock is not None and self._responder is not None:
             self._responder.goodbye()
 
     async def _open(self) -> None:
@@ -132,7 +144,7 @@ class Discovery:
         mask = _number(at[1])
         self._network = (_number(at[0]) & mask, mask)
         try:
-            sockets.join_group(self._sock, mdns.GROUP, at[0])
+            sockets.join_group(self._sock, self._group[0], at[0])
         except OSError as error:
             log.warning("mdns", "cannot join the group: error %s", error.errno)
         self._responder.start()
@@ -145,6 +157,8 @@ class Discovery:
             return True
         if not packet:
             return False
+        if self._responder is None:
+            return True
         if self._responder.concerns(packet) and self._is_at_home(peer[0]):
             self._follow_network()  # the router may have given another address
             self._responder.receive(packet, peer)
@@ -157,11 +171,28 @@ class Discovery:
 
     def _send(self, packet: bytes, peer: tuple | None) -> None:
         try:
-            self._sock.sendto(packet, peer or (mdns.GROUP, mdns.PORT))
+            self._sock.sendto(packet, peer or self._group)
         except OSError:  # the network is just going away
             pass
 
-    def _records(self, instance_number: int, host_number: int) -> Records:
+    def _steps(self) -> Iterator[Any]:
+        from speaker.net import dns  # noqa: F401 - each at its own time
+
+        yield None
+        from speaker.net import mdns_records  # noqa: F401
+
+        yield None
+        from speaker.net import mdns_outbox  # noqa: F401
+
+        yield None
+        from speaker.net import mdns
+
+        self._group = (mdns.GROUP, mdns.PORT)
+        yield mdns.Responder(self._send, random.randint, self._records)
+
+    def _records(self, instance_number: int, host_number: int) -> Any:
+        from speaker.net.mdns_records import Records, host_label, instance_label
+
         address, _mask, owned, host = self._at
         tail = "_miio%d" % self._did
         if not owned:

@@ -32,11 +32,12 @@ _ACCESS = {"read": 1, "write": 2, "notify": 4}
 _HEADER = '''"""What the speaker can do and tell, as MIoT properties, actions and events.
 
 Generated from firmware/spec/mynah-speaker.json by mynah.miio.specgen: do not edit.
+Read by rows.py.
 """
 
-# (siid, piid): (name, format, access, allowed)
-#   access: 1 read, 2 write, 4 notify
-#   allowed: (lowest, highest, step), a list of values, or None
+# siid.piid name format access allowed
+#   access: 1 read, 2 write, 4 notify, or their sum
+#   allowed: lowest:highest:step, values with commas between, or -
 '''
 
 
@@ -113,20 +114,26 @@ def table(spec: dict[str, Any]) -> str:
     Raises:
         SpecError: see `properties`; or two properties, actions or events share a name or a number.
     """
-    lines = [_HEADER + "PROPERTIES = {"]
+    lines = [_HEADER + 'PROPERTIES = b"""']
     seen: set[object] = set()
     for siid, piid, name, kind, access, allowed in properties(spec):
         _once(seen, ("property", siid, piid), name)
-        lines.append(f'    ({siid}, {piid}): ("{name}", "{kind}", {access}, {allowed}),')
-    lines += ["}", "", "# (siid, aiid): (name, piids of the arguments)", "ACTIONS = {"]
+        lines.append(f"{siid}.{piid} {name} {kind} {access} {_allowed_as_text(allowed)}")
+    lines += ['"""', "", "# siid.aiid name, piids of the arguments", 'ACTIONS = b"""']
     for siid, aiid, name, arguments in actions(spec):
         _once(seen, ("action", siid, aiid), name)
-        lines.append(f'    ({siid}, {aiid}): ("{name}", {arguments}),')
-    lines += ["}", "", "# name: (siid, eiid, piids of what comes with it)", "EVENTS = {"]
+        lines.append(" ".join(map(str, (f"{siid}.{aiid}", name, *arguments))))
+    lines += ['"""', "", "# name siid eiid, piids of what comes with it", 'EVENTS = b"""']
     for siid, eiid, name, arguments in events(spec):
         _once(seen, ("event", siid, eiid), name)
-        lines.append(f'    "{name}": ({siid}, {eiid}, {arguments}),')
-    return "\n".join([*lines, "}"]) + "\n"
+        lines.append(" ".join(map(str, (name, siid, eiid, *arguments))))
+    return "\n".join([*lines, '"""']) + "\n"
+
+
+def _allowed_as_text(allowed: tuple[int, ...] | list[int] | None) -> str:
+    if allowed is None:
+        return "-"
+    return (":" if isinstance(allowed, tuple) else ",").join(map(str, allowed))
 
 
 def _once(seen: set[object], number: object, name: str) -> None:
