@@ -72,6 +72,8 @@ def _hook(load, gc, modules, rows, parts, made):
     def probed(name, *rest):
         if name in modules:
             return load(name, *rest)
+        if name == "_prompt":
+            rows.append(("", 0))  # the speaker was stopped: what follows is not its
         gc.collect()
         before = gc.mem_alloc()
         nested.append(0)
@@ -133,6 +135,7 @@ def measure() -> Heap:
         pass
     with _started(_PROBE.replace("PARTS", repr(PARTS))) as (console, _):
         rows = _rows(console, _TELL)
+        rows = rows[: rows.index(("module", "", 0))] + [row for row in rows if row[0] == "made"]
         loaded = [name for kind, name, _ in rows if kind == "module"]
         missing = [name for name in module_names() if name not in loaded]
         # Kernels that need another processor fail to load: they are none of this board's.
@@ -144,7 +147,7 @@ def measure() -> Heap:
     board = _by_name((name, size) for kind, name, size in rows if _is_boards(kind, name))
     modules = _by_name((n, size) for kind, n, size in rows if kind == "module" and _is_ours(n))
     made = _by_name((name, size) for kind, name, size in rows if kind == "made")
-    later = _by_name((name, size) for _, name, size in all_rows if name not in old)
+    later = _by_name((n, size) for _, n, size in all_rows if _is_ours(n) and n not in old)
     made["other objects and tasks"] = total - sum(sum(g.values()) for g in (board, modules, made))
     return Heap(total, board, modules, _by_name(made.items()), later)
 

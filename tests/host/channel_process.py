@@ -10,9 +10,9 @@ import random
 import sys
 from binascii import hexlify, unhexlify
 
-from speaker.app import parts
+from speaker.app import stand_ins
 from speaker.app.secure_door import SecureDoor
-from speaker.app.stand_ins import add_methods
+from speaker.app.stand_ins import add_methods, steps
 from speaker.miot import noise
 from speaker.miot.server import Later, Server
 from speaker.util import log
@@ -80,9 +80,9 @@ methods = {"count": count, "later": later, "who": lambda _params, peer: list(pee
 server = Server(TOKEN, DID, clock_s, methods, lambda peer: peer[0] == SET_UP, send)
 late = Late(
     "secure channel",
-    lambda: parts.secure(settings, DID, server, send, clock_s, methods, Supervisor(None).start),
+    lambda: steps("secure", settings, DID, server, send, clock_s, methods, Supervisor(None).start),
 )
-add_methods(late, methods, parts.SECURE_METHODS)
+add_methods(methods, stand_ins.SECURE_METHODS, late)
 mode = SecureDoor(settings, late, server, lambda address: address == SET_UP, send)
 
 

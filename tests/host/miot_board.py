@@ -18,13 +18,13 @@ sys.modules["_thread"] = type("_thread", (), {})
 from fakes import udp as udp_fake
 
 import speaker
-from speaker.app import parts
+from speaker.app import stand_ins
 from speaker.app.bindings import TOLD, make_spec
 from speaker.app.device import Device
 from speaker.app.house import House
 from speaker.app.secure_door import SecureDoor
 from speaker.app.settings import Settings
-from speaker.app.stand_ins import add_methods
+from speaker.app.stand_ins import add_methods, steps
 from speaker.app.state import Store
 from speaker.app.wallclock import WallClock
 from speaker.app.words import Words
@@ -177,7 +177,9 @@ async def main():
     start = supervisor.start
     methods = {}
     folder = FOLDER + "/home"
-    home = Late("home", lambda: parts.home(folder, WORDS, radio.is_joined, methods, start, ADDRESS))
+    home = Late(
+        "home", lambda: steps("home", folder, WORDS, radio.is_joined, methods, start, ADDRESS)
+    )
     house = House(folder, home)
     device = Device(
         "mynah.speaker.test",
@@ -190,9 +192,9 @@ async def main():
         house.forget,
     )
     methods.update(device.methods())
-    add_methods(home, methods, parts.HOME_METHODS)
-    set_up = Late("set-up", lambda: parts.set_up(provisioning, methods))
-    add_methods(set_up, methods, parts.SET_UP_METHODS)
+    add_methods(methods, stand_ins.HOME_METHODS, home)
+    set_up = Late("set-up", lambda: steps("set_up", provisioning, methods))
+    add_methods(methods, stand_ins.SET_UP_METHODS, set_up)
     spec = make_spec(
         store,
         Player(store),
@@ -219,9 +221,11 @@ async def main():
     )
     push = Late(
         "subscribers",
-        lambda: parts.push(server, DID, spec, uptime.seconds, store.watch(*TOLD), methods, start),
+        lambda: steps(
+            "push", server, DID, spec, uptime.seconds, store.watch(*TOLD), methods, start
+        ),
     )
-    add_methods(push, methods, parts.PUSH_METHODS)
+    add_methods(methods, stand_ins.PUSH_METHODS, push)
 
     def press(params, _peer):
         if server.subscribers:
@@ -231,9 +235,9 @@ async def main():
     methods["test.press"] = press
     mode = Late(
         "secure channel",
-        lambda: parts.secure(settings, DID, server, door.send, clock_s, methods, start),
+        lambda: steps("secure", settings, DID, server, door.send, clock_s, methods, start),
     )
-    add_methods(mode, methods, parts.SECURE_METHODS)
+    add_methods(methods, stand_ins.SECURE_METHODS, mode)
     secure = SecureDoor(settings, mode, server, provisioning.is_open_to, door.send)
     door.handle = secure.handle
     if IS_COUNTED:

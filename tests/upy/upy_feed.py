@@ -318,7 +318,7 @@ def test_console_finds_its_words_in_noise_and_lets_others_read():
         assert await console.get(rest, 4, 100)
         got.append(bytes(rest))
 
-    console.COMMANDS[b"IMPROV"] = "of this test"
+    console.COMMANDS += (b"IMPROV",)
     rig.console.add(b"IMPROV", improv)
 
     async def script(rig):

@@ -6,22 +6,23 @@ import time
 from micropython import const
 
 from speaker.net.improv_frame import PREFIX
-from speaker.util.hints import Any, Awaitable, Callable
+from speaker.util.hints import Any
+from speaker.util.late import Late, NotLoadedError
 from speaker.util.streams import readable
 
-# What may come in over the serial console: the start of a line -> what it does. `mynah privacy`
-# tells this table, and `Console.add` refuses what is not in it.
-COMMANDS = {
-    PREFIX: "Improv: gives the speaker a Wi-Fi, tells its name, its state and networks in reach",
-    b"mynah baud ": "another baud rate while a host uses it",
-    b"mynah feed\n": "sound from the host in the place of the microphone's, for tests on a desk",
-    b"mynah privacy\n": "what the board listens on, sends, stores and keeps, in the log",
-    b"mynah token ": "tells the token, masked by what the host sends, while there is no owner",
-    b"mynah paired\n": "ends that: the host has the token",
-    b"mynah country ": "the country of the Wi-Fi that Improv gives next",
-    b"mynah cancel\n": "breaks off what Improv has begun, and goes back to the old Wi-Fi",
-    b"mynah live\n": "the wake models' outputs in the log, while the host asks for them",
-}
+# What may come in over the serial console: the starts of lines. `mynah privacy` tells them and what
+# they do (told.py), and `Console.add` refuses what is not among them.
+COMMANDS = (
+    PREFIX,
+    b"mynah baud ",
+    b"mynah feed\n",
+    b"mynah privacy\n",
+    b"mynah token ",
+    b"mynah paired\n",
+    b"mynah country ",
+    b"mynah cancel\n",
+    b"mynah live\n",
+)
 
 _LONGEST = const(32)  # bytes of a line that are looked at
 _POLL_MS = const(1)
@@ -39,13 +40,13 @@ class Console:
         self._handlers: dict = {}
         self._open = True
 
-    def add(self, prefix: bytes, handler: Callable[..., Awaitable]) -> None:
+    def add(self, prefix: bytes, handler: Any) -> None:
         """Have the coroutine function `handler(console)` read on whenever a line starts so.
 
         A prefix that ends with a line feed is a whole line. A handler reads by `take`, `get` and
         `skip`; when it returns, the next byte starts a line. Improv's prefix is also found in the
-        midst of a line. A second handler takes the first one's place. ValueError for a prefix
-        that COMMANDS lacks.
+        midst of a line. Or it is a `Late`, which puts such a function in its own place when it is
+        loaded. ValueError for a prefix that COMMANDS lacks.
         """
         if prefix not in COMMANDS:
             raise ValueError("speaker/app/console.py has no command %r" % prefix)
@@ -54,10 +55,6 @@ class Console:
     def prefixes(self) -> list:
         """What lines may start with."""
         return list(self._handlers)
-
-    def handler(self, prefix: bytes) -> Any:
-        """The handler for that prefix."""
-        return self._handlers[prefix]
 
     def close(self) -> None:
         """Read no more: from now on the input is meant for the prompt."""
@@ -80,13 +77,13 @@ class Console:
         while self.take(byte, 0, 1):
             any_ = True
             line.append(byte[0])
-            handler = self._handler(line)
-            if handler is not None or byte[0] in b"\r\n":
+            prefix = self._prefix(line)
+            if prefix or byte[0] in b"\r\n":
                 line[:] = b""
             elif len(line) > _LONGEST:  # no command's start any more, but Improv may follow
                 line[:] = b"\x00" + line[-len(PREFIX) :]
-            if handler is not None:
-                await handler(self)
+            if prefix:
+                await self._hand_over(prefix)
         return any_
 
     def take(self, buffer: Any, start: int, count: int) -> int:
@@ -114,8 +111,19 @@ class Console:
         while await self.get(rest, 1, quiet_ms):
             pass
 
-    def _handler(self, line: bytearray) -> Any:
-        for prefix, handler in self._handlers.items():
+    async def _hand_over(self, prefix: bytes) -> None:
+        handler = self._handlers[prefix]
+        if isinstance(handler, Late):
+            try:
+                await handler.get()
+            except NotLoadedError:  # it is in the log, which is on the console
+                return
+            handler = self._handlers[prefix]
+        await handler(self)
+
+    def _prefix(self, line: bytearray) -> bytes:
+        """Whom a line is for: what it starts with, or nothing."""
+        for prefix in self._handlers:
             if line == prefix or (prefix == PREFIX and line[-len(PREFIX) :] == PREFIX):
-                return handler
-        return None
+                return prefix
+        return b""

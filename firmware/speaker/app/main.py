@@ -9,7 +9,7 @@ import time
 import machine
 
 import speaker
-from speaker.app import config, keyboard, parts, wiring
+from speaker.app import config, keyboard, stand_ins, wiring
 from speaker.app.bindings import TOLD, make_spec
 from speaker.app.console import Console
 from speaker.app.counters import Counters
@@ -19,7 +19,7 @@ from speaker.app.indicator import Indicator
 from speaker.app.listener import Listener
 from speaker.app.secure_door import SecureDoor
 from speaker.app.settings import Settings
-from speaker.app.stand_ins import add_commands, add_methods
+from speaker.app.stand_ins import add_commands, add_methods, steps
 from speaker.app.state import STOPPED, Store
 from speaker.app.wallclock import WallClock
 from speaker.app.words import Words
@@ -100,10 +100,10 @@ class Speaker:
         self._listener = Listener(self._ring, ready, engine, self._on_heard, self._on_missed)
         self._microphone.on_restart = self._listener.reset
         self._console = Console(keyboard.begin())
-        sound = (self._ring, ready, self._microphone)
+        sound = (self._ring, ready, self._microphone, self._listener, engine)
         rate = wiring.set_console_rate
-        desk = Late("desk", lambda: parts.desk(sound, self._listener, engine, rate, self._console))
-        add_commands(desk, self._console, parts.DESK_COMMANDS)
+        desk = Late("desk", lambda: steps("desk", sound, rate, self._console))
+        add_commands(self._console, stand_ins.DESK_COMMANDS, desk)
 
     def _make_network(self, mac: bytes, host: str) -> None:
         self._door = udp.Door()
@@ -170,21 +170,29 @@ class Speaker:
         console = self._console
         home = Late(
             "home",
-            lambda: parts.home(_HOME, _WORDS, self._radio.is_joined, methods, start),
+            lambda: steps("home", _HOME, _WORDS, self._radio.is_joined, methods, start),
         )
-        add_methods(home, methods, parts.HOME_METHODS)
+        add_methods(methods, stand_ins.HOME_METHODS, home)
         self._home = home
         self._house = House(_HOME, home)
         self._secure = Late(
             "secure channel",
-            lambda: parts.secure(
-                self.settings, did, self._server, self._door.send, self._clock_s, methods, start
+            lambda: steps(
+                "secure",
+                self.settings,
+                did,
+                self._server,
+                self._door.send,
+                self._clock_s,
+                methods,
+                start,
             ),
         )
-        add_methods(self._secure, methods, parts.SECURE_METHODS)
+        add_methods(methods, stand_ins.SECURE_METHODS, self._secure)
         push = Late(
             "subscribers",
-            lambda: parts.push(
+            lambda: steps(
+                "push",
                 self._server,
                 did,
                 self._spec,
@@ -194,14 +202,14 @@ class Speaker:
                 start,
             ),
         )
-        add_methods(push, methods, parts.PUSH_METHODS)
-        self._set_up = Late("set-up", lambda: parts.set_up(self._provisioning, methods))
-        add_methods(self._set_up, methods, parts.SET_UP_METHODS)
+        add_methods(methods, stand_ins.PUSH_METHODS, push)
+        self._set_up = Late("set-up", lambda: steps("set_up", self._provisioning, methods))
+        add_methods(methods, stand_ins.SET_UP_METHODS, self._set_up)
         privacy = Late(
-            "privacy", lambda: parts.privacy(self.settings, self.store, console, methods)
+            "privacy", lambda: steps("privacy", self.settings, self.store, console, methods)
         )
-        add_methods(privacy, methods, parts.PRIVACY_METHODS)
-        add_commands(privacy, console, parts.PRIVACY_COMMANDS)
+        add_methods(methods, stand_ins.PRIVACY_METHODS, privacy)
+        add_commands(console, stand_ins.PRIVACY_COMMANDS, privacy)
         about = {
             "info": lambda: self._about(host),
             "hostname": host,
@@ -211,7 +219,8 @@ class Speaker:
         }
         self._cable = Late(
             "cable",
-            lambda: parts.cable(
+            lambda: steps(
+                "cable",
                 self._provisioning,
                 self.settings,
                 self.store,
@@ -221,7 +230,7 @@ class Speaker:
                 start,
             ),
         )
-        add_commands(self._cable, console, parts.CABLE_COMMANDS)
+        add_commands(console, stand_ins.CABLE_COMMANDS, self._cable)
 
     def _about(self, host: str) -> tuple:
         """What Improv tells: firmware, version, chip, name, system, its version."""

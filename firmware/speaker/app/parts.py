@@ -1,39 +1,13 @@
 """How the parts are loaded and wired that wait for their first use: steps for util/late.py.
 
 Each function imports its modules a few at a time and yields None between; it wires the part, which
-takes the place of its stand-ins, and yields it at last. `methods` is the miIO server's table, and
-`start` the supervisor's.
+takes its place among methods and commands, and yields it at last. `methods` is the miIO server's
+table, and `start` the supervisor's.
 """
 
 # ruff: noqa: F401 - what is imported early is what the last module would need all at once
 
-from speaker.net.improv_frame import PREFIX
 from speaker.util.hints import Any, Callable, Iterator
-
-HOME_METHODS = ("mynah.home.add", "mynah.home.remove", "mynah.home.list", "mynah.home.do")
-SECURE_METHODS = (
-    "mynah.secure.status",
-    "mynah.secure.prepare",
-    "mynah.secure.on",
-    "mynah.secure.off",
-)
-SET_UP_METHODS = (
-    "miIO.config_router",
-    "miIO.wifi_assoc_state",
-    "mynah.wifi.scan",
-    "mynah.wifi.cancel",
-)
-PUSH_METHODS = ("miIO.sub", "miIO.unsub")
-PRIVACY_METHODS = ("mynah.privacy",)
-PRIVACY_COMMANDS = (b"mynah privacy\n",)
-DESK_COMMANDS = (b"mynah baud ", b"mynah feed\n", b"mynah live\n")
-CABLE_COMMANDS = (
-    PREFIX,
-    b"mynah token ",
-    b"mynah paired\n",
-    b"mynah country ",
-    b"mynah cancel\n",
-)
 
 
 def home(
@@ -148,7 +122,7 @@ def cable(
 
     `about` has the keys `info`, `hostname`, `did`, `mac` and `model`.
     """
-    from speaker.net.improv import Improv
+    from speaker.net.improv import PREFIX, Improv
 
     yield None
     from speaker.app.cable import Cable
@@ -166,6 +140,9 @@ def privacy(settings: Any, store: Any, console: Any, methods: dict) -> Iterator[
     from speaker.miot import methods as all_methods
 
     yield None
+    from speaker.app import told
+
+    yield None
     from speaker.app.privacy import COMMAND, Privacy
 
     report = Privacy(settings, store, console, methods.keys)
@@ -174,12 +151,11 @@ def privacy(settings: Any, store: Any, console: Any, methods: dict) -> Iterator[
     yield report
 
 
-def desk(
-    sound: tuple, listener: Any, engine: Any, set_rate: Callable[[int], Any], console: Any
-) -> Iterator[Any]:
+def desk(sound: tuple, set_rate: Callable[[int], Any], console: Any) -> Iterator[Any]:
     """Tests on a desk: another baud rate, sound over the console, the models' outputs.
 
-    `sound` is the ring, the flag that is set for each of its frames, and the microphone.
+    `sound`: the ring, the flag that is set for each of its frames, the microphone, the listener,
+    and the wake engine.
     """
     from speaker.app import baud
 
@@ -187,7 +163,7 @@ def desk(
     yield None
     from speaker.app import feed
 
-    ring, ready, microphone = sound
+    ring, ready, microphone, listener, engine = sound
     fed = feed.Feed(ring, ready, microphone, listener, engine)
     console.add(feed.COMMAND, fed.run)
     yield None

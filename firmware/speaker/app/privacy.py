@@ -3,96 +3,43 @@
 `mynah privacy` reads `table` from the firmware that it would flash, and a board's own by the miIO
 method `mynah.privacy` or over the console. The rule for whoever changes the firmware: a socket, an
 access point, a file, a setting, a console command, a miIO method is a row in its table (sockets.py,
-networks.py, files.py, settings.py and state.py, console.py, methods.py), or it cannot be used. What
-is kept in memory only, and the microphone, stand here. Rows are short: a row is one log line.
+networks.py, files.py, settings.py and state.py, console.py, methods.py), or it cannot be used.
+told.py has what is said of each, of what is kept in memory only, and of the microphone. Rows are
+short: a row is one log line.
 """
 
 import json
 
-from speaker.app import config, console, settings, state
-from speaker.audio import ring
-from speaker.miot import guard, limits, methods, rows, spec_table
+from speaker.app import console, settings, state, told
+from speaker.miot import methods, rows, spec_table
 from speaker.miot.server import INVALID_ARGUMENT, MiioError
 from speaker.net import networks, sockets
 from speaker.util import files, log
 from speaker.util.hints import Any, Callable
-from speaker.wake import history
 
 COMMAND = b"mynah privacy\n"
 
 _PAGE_BYTES = 1100  # of rows: what a reply holds, with room for the rest of it
 _LIST_ITEMS = 8  # in a row
 
-MEMORY = {
-    "sound": {
-        "how much": "%d ms" % (ring.N_FRAMES * ring.FRAME_MS),
-        "what": "the newest sound, until the wake engine has taken it; then it is overwritten",
-    },
-    "sound, not yet read": {
-        "how much": "%d bytes" % config.MIC_BUFFER,
-        "what": "of the I2S driver; board.json may say another number",
-    },
-    "wake outputs": {
-        "how much": "%d a model" % history.N,
-        "what": "how sure the model was, every 30 ms; not sound",
-    },
-    "last wake": {
-        "how much": "1",
-        "what": "word, certainty and time of the last detection and near miss, and their counts",
-    },
-    "home devices": {
-        "how much": "%d" % limits.N_HOME_DEVICES,
-        "what": "what /home holds, and the last known state of each",
-    },
-    "replies": {
-        "how much": "%d of %d clients" % (guard.N_KEPT, guard.N_HOLDERS),
-        "what": "the last replies to whoever has the token, for requests that come twice",
-    },
-    "packets": {
-        "how much": "%d of %d clients" % (guard.N_SEEN, guard.N_HOLDERS),
-        "what": "checksum and time of those that were taken, so that none is taken twice",
-    },
-    "subscribers": {
-        "how much": "%d clients" % limits.N_SUBSCRIBERS,
-        "what": "address and number of who is told of changes, until they are silent for 3 minutes",
-    },
-    "who asked": {
-        "how much": "%d addresses" % guard.N_OFFSETS,
-        "what": "of the newest who asked; how often those without the token guessed, to slow them",
-    },
-    "secure sessions": {
-        "how much": "%d" % limits.N_SESSIONS,
-        "what": "address and two keys of each; no more than two of one address",
-    },
-    "log": {
-        "how much": "nothing",
-        "what": "lines go to the serial console and are not kept; no token or password is in them",
-    },
-}
-
-MICROPHONE = {
-    "listens": "whenever the board has power, for the wake words of its models",
-    "mute": "by button or miIO; zeroes every sample where it enters; is kept over a power cut",
-    "hardware switch": "none: mute is the firmware's",
-    "sound leaves the board": "never: nothing that sends or stores is handed a sample",
-}
-
 
 def table() -> list:
     """Every row, as a dict with `section` and `name`; the same for every board."""
-    rows = _section("networks", networks.NETWORKS)
-    rows += _section("sockets", sockets.SOCKETS)
-    rows += _section("sockets of MicroPython", sockets.SYSTEM_SOCKETS)
+    rows = _section("networks", _networks())
+    rows += _section("sockets", _sockets())
+    rows += _section("sockets of MicroPython", told.SYSTEM_SOCKETS)
     rows += _section(
         "methods", {name: {"tells": methods.METHODS[name]} for name in methods.METHODS}
     )
     rows += _section("properties", _properties())
     rows += _section("console", _console())
-    rows += _section("files", files.FILES)
-    rows += _section("files of MicroPython", files.SYSTEM_FILES)
+    rows += _section("files", _files())
+    rows += _section("files of MicroPython", told.SYSTEM_FILES)
     rows += _section("settings", _settings())
-    rows += _section("memory", MEMORY)
-    rows += _section("microphone", {name: {"is": MICROPHONE[name]} for name in MICROPHONE})
+    rows += _section("memory", told.MEMORY)
+    rows += _section(
+        "microphone", {name: {"is": told.MICROPHONE[name]} for name in told.MICROPHONE}
+    )
     return rows
 
 
@@ -163,6 +110,24 @@ def _section(section: str, entries: dict) -> list:
     return rows
 
 
+def _networks() -> dict:
+    found = {name: dict(told.NETWORKS[name]) for name in told.NETWORKS}
+    for name, security in networks.ACCESS_POINTS.items():
+        found[name]["security"] = security
+    return found
+
+
+def _sockets() -> dict:
+    found = {}
+    for name, (port, to) in sockets.SOCKETS.items():
+        found[name] = dict(told.SOCKETS[name], port=port, to=to)
+    return found
+
+
+def _files() -> dict:
+    return {path: dict(told.FILES[path], access=files.FILES[path]) for path in files.FILES}
+
+
 def _properties() -> dict:
     services: dict = {}
     for name, _, access, _ in sorted(rows.properties(spec_table.PROPERTIES).values()):
@@ -175,7 +140,7 @@ def _properties() -> dict:
 
 
 def _console() -> dict:
-    rows = {_shown(prefix): {"does": does} for prefix, does in console.COMMANDS.items()}
+    rows = {_shown(prefix): {"does": told.COMMANDS[prefix]} for prefix in console.COMMANDS}
     rows["Ctrl-C"] = {
         "does": "ends the firmware: the prompt can read all that is stored, secrets too, and hear"
     }
@@ -183,9 +148,9 @@ def _console() -> dict:
 
 
 def _settings() -> dict:
-    rows = {name: {"secret": "no", "what": state.SAVED[name]} for name in state.SAVED}
-    for name, (secret, what) in settings.OWN.items():
-        rows[name] = {"secret": "yes" if secret else "no", "what": what}
+    rows = {name: {"secret": "no", "what": told.SAVED[name]} for name in state.SAVED}
+    for name, secret in settings.OWN.items():
+        rows[name] = {"secret": "yes" if secret else "no", "what": told.OWN[name]}
     return rows
 
 

@@ -19,18 +19,18 @@ from speaker.util.storage import TwoCopies
 _QUIET_MS = const(1000)
 _LIMIT_MS = const(10_000)
 
-# What is kept beside the store's part of the state: key -> (whether it is a secret, what it is). No
-# other key is saved; `mynah privacy` tells this table and `state.SAVED`.
+# What is kept beside the store's part of the state: key -> whether it is a secret. No other key is
+# saved; `mynah privacy` tells this table and `state.SAVED`, with the texts of told.py.
 OWN = {
-    "token": (True, "signs and encrypts the requests of the owner's clients; made on the board"),
-    "owned": (False, "whether somebody was handed the token"),
-    "ssid": (False, "name of the owner's Wi-Fi"),
-    "ssid_bytes": (False, "the same in hexadecimal digits, where it is no text"),
-    "password": (True, "password of the owner's Wi-Fi"),
-    "country": (False, "where the speaker is, as its owner said: which channels it may use"),
-    "hostname": (False, "what the router is told as its name, if somebody chose one"),
-    "name": (False, "what it is called, if somebody chose a name"),
-    "channel_key": (True, "the secure mode's key, made on the board; none while it is off"),
+    "token": True,
+    "owned": False,
+    "ssid": False,
+    "ssid_bytes": False,
+    "password": True,
+    "country": False,
+    "hostname": False,
+    "name": False,
+    "channel_key": True,
 }
 
 _TEXTS = ("country", "hostname", "name")

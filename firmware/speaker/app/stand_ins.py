@@ -1,44 +1,50 @@
-"""What stands in for the methods and commands of a part that is loaded with first use."""
+"""The methods and commands of the parts that are loaded with first use (parts.py)."""
 
-from speaker.miot.server import INTERNAL, Later, MiioError
-from speaker.util.hints import Any, Awaitable, Callable
-from speaker.util.late import Late, NotLoadedError
+from speaker.net.improv_frame import PREFIX
+from speaker.util.hints import Any, Iterator
+from speaker.util.late import Late
+
+HOME_METHODS = ("mynah.home.add", "mynah.home.remove", "mynah.home.list", "mynah.home.do")
+SECURE_METHODS = (
+    "mynah.secure.status",
+    "mynah.secure.prepare",
+    "mynah.secure.on",
+    "mynah.secure.off",
+)
+SET_UP_METHODS = (
+    "miIO.config_router",
+    "miIO.wifi_assoc_state",
+    "mynah.wifi.scan",
+    "mynah.wifi.cancel",
+)
+PUSH_METHODS = ("miIO.sub", "miIO.unsub")
+PRIVACY_METHODS = ("mynah.privacy",)
+PRIVACY_COMMANDS = (b"mynah privacy\n",)
+DESK_COMMANDS = (b"mynah baud ", b"mynah feed\n", b"mynah live\n")
+CABLE_COMMANDS = (
+    PREFIX,
+    b"mynah token ",
+    b"mynah paired\n",
+    b"mynah country ",
+    b"mynah cancel\n",
+)
 
 
-def add_methods(late: Late, table: dict, names: tuple) -> None:
-    """Put stand-ins for methods of the part into the miIO server's table.
-
-    The first call of one loads the part, which puts its own there when it is wired.
-    """
+def add_methods(methods: dict, names: tuple, late: Late) -> None:
+    """Put the part in the place of its methods in the miIO server's table."""
     for name in names:
-        table[name] = _method(late, table, name)
+        methods[name] = late
 
 
-def add_commands(late: Late, console: Any, prefixes: tuple) -> None:
-    """The same for handlers of the console."""
+def add_commands(console: Any, prefixes: tuple, late: Late) -> None:
+    """Put the part in the place of its handlers of the console."""
     for prefix in prefixes:
-        console.add(prefix, _handler(late, prefix))
+        console.add(prefix, late)
 
 
-def _method(late: Late, table: dict, name: str) -> Callable[..., Later]:
-    async def call(params: object, peer: tuple) -> Any:
-        try:
-            await late.get()
-        except NotLoadedError as error:
-            text = "%s: not loaded, perhaps for want of memory; a restart may help"
-            raise MiioError(INTERNAL, text % late.name) from error
-        result = table[name](params, peer)
-        return await result.coroutine if isinstance(result, Later) else result
+def steps(part: str, *arguments: object) -> Iterator[Any]:
+    """The function of parts.py with that name, called."""
+    from speaker.app import parts
 
-    return lambda params, peer: Later(call(params, peer))
-
-
-def _handler(late: Late, prefix: bytes) -> Callable[..., Awaitable]:
-    async def run(console: Any) -> None:
-        try:
-            await late.get()
-        except NotLoadedError:  # it is in the log, which is on the console
-            return
-        await console.handler(prefix)(console)
-
-    return run
+    made: Iterator[Any] = getattr(parts, part)(*arguments)
+    return made

@@ -27,17 +27,17 @@ DEFAULTS = {
     "net_set_up": False,  # whether the set-up network is open
 }
 
-# name -> what it is, for `mynah privacy`; `app/settings.py` has what is kept beside the state.
-SAVED = {
-    "volume": "loudness, 0 to 100",
-    "muted": "whether the loudspeaker is muted",
-    "mic_muted": "whether the microphone is muted",
-    "light_on": "whether the light is on",
-    "light_brightness": "brightness of the LED, 1 to 100 %",
-    "light_colour": "colour of the light",
-    "utc_offset": "the clock's offset from UTC, in minutes",
-    "wake_models": "for each wake word: on or off, sensitivity",
-}
+# `app/settings.py` has what is kept beside the state.
+SAVED = (
+    "volume",
+    "muted",
+    "mic_muted",
+    "light_on",
+    "light_brightness",
+    "light_colour",
+    "utc_offset",
+    "wake_models",
+)
 
 STOPPED = 0
 PLAYING = 1

@@ -4,7 +4,7 @@ import os
 
 import machine
 import neopixel
-from machine import I2S, SPI, Pin
+from machine import I2S, Pin
 
 from speaker.audio.microphone import Microphone
 from speaker.audio.player import Player
@@ -72,7 +72,7 @@ def led(facts: dict) -> Any:
     if facts["kind"] == "ws2812":
         return Ws2812(neopixel.NeoPixel(Pin(facts["pin"], Pin.OUT), facts["count"]))
     if facts["kind"] == "apa102":
-        spi = SPI(
+        spi = machine.SPI(
             _LED_SPI,
             baudrate=_LED_BAUD,
             sck=Pin(facts["clock"]),

@@ -8,6 +8,7 @@ from speaker.miot import codec, guard
 from speaker.miot import request as requests
 from speaker.util import log
 from speaker.util.hints import Any, Callable
+from speaker.util.late import Late, NotLoadedError
 
 # Error codes as real devices and python-miio's simulator send them.
 INVALID_ARGUMENT = const(-5001)
@@ -52,7 +53,8 @@ class Server:
     """Answers miIO packets; knows no sockets, so a test hands it bytes.
 
     `methods` maps a method's name to `function(params, peer)`, which returns the result (or
-    `Later`) or raises MiioError. `shows_token(peer)` says whether a hello from there may see the
+    `Later`) or raises MiioError; or to a `Late`, which puts such a function in its own place when
+    it is loaded. `shows_token(peer)` says whether a hello from there may see the
     token. `send(packet, peer)` carries what is no immediate reply.
     What is not signed with the token gets no answer and costs as little as possible.
     """
@@ -230,10 +232,22 @@ class Server:
         method = self._methods.get(name) if isinstance(name, str) else None
         if method is None or self.forbids(str(name), peer):
             return "error", _error(UNKNOWN_METHOD, "method not found")
+        if isinstance(method, Late):
+            return "result", Later(self._loaded(method, str(name), params, peer))
         try:
             return "result", method(params, peer)
         except Exception as error:
             return "error", _told(error)
+
+    async def _loaded(self, part: Late, name: str, params: Any, peer: tuple) -> Any:
+        """The result of a method whose part is loaded first."""
+        try:
+            await part.get()
+        except NotLoadedError as error:
+            text = "%s: not loaded, perhaps for want of memory; a restart may help" % part.name
+            raise MiioError(INTERNAL, text) from error
+        result = self._methods[name](params, peer)
+        return await result.coroutine if isinstance(result, Later) else result
 
 
 def _nothing(_name: str, _peer: tuple) -> bool:

@@ -1,13 +1,9 @@
 """Every socket that is open on the board: one table, one way to open them.
 
-`SOCKETS` is what `mynah privacy` tells, so whoever needs a socket adds a row and calls `open_udp`
-with its name; a test sees to it that no other module imports `socket`. Each row says:
-
-    port   the UDP port that is bound; 0: any free one
-    when   while what it is open
-    takes  what it does with what comes in, and from whom
-    sends  what leaves by it
-    to     the only places that it sends to: PEERS, DEVICES, or "address:port"
+`SOCKETS` is what `mynah privacy` tells, so whoever needs a socket adds a row (app/told.py has what
+is said of it) and calls `open_udp` with its name; a test sees to it that no other module imports
+`socket`. Each row says which UDP port is bound, 0: any free one, and the only places that it sends
+to: PEERS, DEVICES, or "address:port".
 """
 
 import socket
@@ -20,55 +16,11 @@ PEERS = "peers"  # whoever has sent something to this socket
 DEVICES = "devices"  # the home devices that the owner has added
 
 SOCKETS = {
-    "miio": {
-        "port": MIIO_PORT,
-        "when": "always",
-        "takes": "a hello from anybody; methods from whoever holds the token, or in secure mode"
-        " the key",
-        "sends": "number and a clock to who says hello, replies to methods, changes to subscribers",
-        "to": (PEERS,),
-    },
-    "home": {
-        "port": 0,
-        "when": "once there is a home device",
-        "takes": "what home devices answer, signed with their token",
-        "sends": "hellos, questions and commands; a hello to all when a device has moved",
-        "to": (DEVICES, "255.255.255.255:54321"),
-    },
-    "mdns": {
-        "port": 5353,
-        "when": "always; it answers while on the home network",
-        "takes": "questions for the speaker and its host name, from the home network",
-        "sends": "model, device number, MAC and IP address, host name: asked, and when it joins",
-        "to": ("224.0.0.251:5353", PEERS),
-    },
+    "miio": (MIIO_PORT, (PEERS,)),
+    "home": (0, (DEVICES, "255.255.255.255:54321")),
+    "mdns": (5353, ("224.0.0.251:5353", PEERS)),
 }
 
-# What MicroPython opens by itself under the firmware (ports/esp32/network_common.c,
-# network_wlan.c and ESP-IDF's mdns component): the same columns.
-SYSTEM_SOCKETS = {
-    "dhcp client": {
-        "port": 68,
-        "when": "on the home network",
-        "takes": "an address from the router",
-        "sends": "MAC address and host name, mynah- and four digits of the MAC",
-        "to": ("255.255.255.255:67", "router:67"),
-    },
-    "dhcp server": {
-        "port": 67,
-        "when": "while the set-up network is open",
-        "takes": "requests for an address on the set-up network",
-        "sends": "addresses",
-        "to": ("set-up network:68",),
-    },
-    "mdns": {
-        "port": 5353,
-        "when": "on the home network, should our own mdns not have been able to take the port",
-        "takes": "questions for the host name",
-        "sends": "host name and address",
-        "to": ("224.0.0.251:5353", PEERS),
-    },
-}
 
 opened: set = set()  # names of the sockets that were opened since the start
 
@@ -78,7 +30,7 @@ def open_udp(name: str, address: str = "0.0.0.0") -> Any:
 
     KeyError for a name that SOCKETS lacks, OSError when it cannot be opened.
     """
-    port: Any = SOCKETS[name]["port"]
+    port = SOCKETS[name][0]
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

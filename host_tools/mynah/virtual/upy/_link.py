@@ -17,6 +17,7 @@ from _keyboard import interrupt
 
 # Operations: the twin of this table is mynah.virtual.link.
 CALL = const(0)
+MODULE = const(1)
 EVENTS = const(2)
 WRITE_RAW = const(3)
 FLASH_PROGRAM = const(4)
@@ -51,8 +52,6 @@ _LATE_MS = const(100)
 _SCHEDULER_DEPTH = const(16)  # no build's is longer
 
 _header = array("i", (0, 0))
-_reply = bytearray(8192)
-_view = memoryview(_reply)
 _events = bytearray(4 * _MAX_EVENTS)
 _handlers = [None] * 8
 _write = None
@@ -83,11 +82,14 @@ def exchange_data(packet, data, buffer):
 def request(operation, a=0, b=0, data=b""):
     """Call the host; its status (0 or more) and the reply's payload. OSError for an errno."""
     packet = struct.pack("<Bii", operation, a, b) + data
-    status = exchange(packet, _reply)
-    reply = bytes(_view[: _header[1]])
+    _write(packet)
+    _readinto(_header)
+    reply = bytearray(_header[1])
+    _readinto(reply)
+    status = _header[0]
     if status < 0:
         raise OSError(-status)
-    return status, reply
+    return status, bytes(reply)
 
 
 def call(name, *args):

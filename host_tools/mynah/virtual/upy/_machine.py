@@ -4,7 +4,7 @@ import machine as _real
 import time
 
 import _link
-from _buses import I2C, SPI, SoftI2C, SoftSPI
+import _rom
 from _clocks import RTC, WDT, Timer
 from _i2s import I2S
 from _pin import PWM, Pin
@@ -33,6 +33,13 @@ time_pulse_us = _real.time_pulse_us
 
 _CAUSES = ("PWRON", "HARD", "WDT", "DEEPSLEEP", "SOFT")
 _frequency = 240000000
+
+
+def __getattr__(name):
+    # What few programs use is loaded when one asks for it.
+    if name in ("I2C", "SPI", "SoftI2C", "SoftSPI"):
+        return getattr(_rom.load("_buses"), name)
+    raise AttributeError("'module' object has no attribute '%s'" % name)
 
 
 def unique_id():
