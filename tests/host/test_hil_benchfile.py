@@ -20,6 +20,9 @@ power = { kind = "uhubctl", location = "1-1.4", port = 2 }
 audio = { kind = "soundcard", output = "USB Audio" }
 buttons = { mute = { kind = "relay", port = "/dev/ttyUSB9", channel = 2 } }
 second_radio = { kind = "nmcli", interface = "wlan1" }
+led = { kind = "command", read = "colour-sensor 3" }
+firmware = "src"
+ready = "^go$"
 features = ["co2-sensor"]
 notes = "left desk"
 
@@ -49,6 +52,8 @@ def test_a_bench_file_says_what_is_there(tmp_path):
     assert kitchen.power == benchfile.Equipment("uhubctl", {"location": "1-1.4", "port": 2})
     assert kitchen.audio.settings == {"output": "USB Audio"}
     assert kitchen.buttons["mute"].settings["channel"] == 2
+    assert kitchen.led.settings == {"read": "colour-sensor 3"}
+    assert (kitchen.firmware, kitchen.ready) == ("src", "^go$")
     assert kitchen.features == ("co2-sensor",)
     assert (rack.serial_number, rack.port, rack.baud, rack.power) == ("5678", None, 115200, None)
     assert nowhere.is_virtual

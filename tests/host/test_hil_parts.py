@@ -14,6 +14,7 @@ from mynah.hil.benchfile import BenchBoard, Equipment
 from mynah.hil.board import HilBoard, features_of, kind_of
 from mynah.hil.controls import Led, Wifi
 from mynah.hil.parts import MissingPartError
+from mynah.hil.parts.light import CommandLight
 from mynah.hil.parts.lines import BootLine
 from mynah.hil.parts.power import CommandSwitch, HubPort, Relay, switch_of
 from mynah.hil.parts.radio import NetworkManagerAir
@@ -190,6 +191,21 @@ def test_a_sound_card_plays_and_records(card):
         SoundCard("none").play(tone)
 
 
+def test_leds_are_seen_by_a_command(tmp_path):
+    prints = tmp_path / "prints.txt"
+    light = CommandLight(f"cat {prints}")
+    prints.write_text("#ff0080\n#000000\n")
+    assert light.colours() == [(255, 0, 128), (0, 0, 0)]
+    assert Led(light).wait_for(lambda colour: colour[0] > 200) == [(255, 0, 128), (0, 0, 0)]
+    for text in ("", "dark", "#ff0080 and more"):
+        prints.write_text(text)
+        with pytest.raises(BoardError, match=r"cat printed .*, not #rrggbb"):
+            light.colours()
+    prints.unlink()
+    with pytest.raises(BoardError, match=r"cat failed: .*No such file"):
+        light.colours()
+
+
 def test_without_sounddevice_a_sound_card_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(MissingPartError, match=r"pip install 'mynah-speaker\[mic\]'"):
@@ -218,7 +234,7 @@ def real(**bench):
         (lambda b: b.sound_in(), "nothing to play sound to it"),
         (lambda b: b.sound_out(), "nothing to record its loudspeaker"),
         (lambda b: b.button("mute"), "nothing to press its button 'mute'"),
-        (lambda b: b.light(), "no bench equipment sees LEDs"),
+        (lambda b: b.light(), "nothing to see its LEDs"),
         (lambda b: b.air(), "nothing to open Wi-Fi networks"),
         (lambda b: b.supply(), "nothing to switch its supply"),
         (lambda b: b.world, "surroundings cannot be driven"),
@@ -230,7 +246,7 @@ def test_a_real_board_without_equipment_says_what_is_missing(part, reason):
         part(real())
     none = Equipment("none")
     with pytest.raises(MissingPartError):
-        part(real(power=none, audio=none, second_radio=none))
+        part(real(power=none, audio=none, second_radio=none, led=none))
 
 
 def test_a_feed_needs_the_speakers_firmware():
@@ -248,7 +264,9 @@ def test_a_bench_file_says_what_serves_which_part(card):
         audio=Equipment("soundcard", {"output": "USB"}),
         buttons={"mute": Equipment("relay", relay)},
         second_radio=Equipment("nmcli", {"interface": "wlan1"}),
+        led=Equipment("command", {"read": "colour-sensor"}),
     )
+    assert isinstance(board.light(), CommandLight)
     assert isinstance(board.supply(), Relay)
     assert isinstance(board.sound_in(), SoundCard)
     assert isinstance(board.button("mute"), Relay)

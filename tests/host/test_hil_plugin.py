@@ -1,7 +1,10 @@
 """The pytest plugin in a project that is not ours: its own MicroPython code on a virtual board."""
 
+import types
+
 import pytest
 
+from mynah.link.place import Place
 from mynah.virtual.board import VirtualBoard
 from mynah.virtual.factory import flash_content
 
@@ -283,13 +286,80 @@ def test_a_board_on_a_port_is_real_and_what_it_lacks_is_skipped(project, outside
         [
             "*nothing to play sound to it (audio)",
             "*nothing to record its loudspeaker (audio of kind*",
-            "*no bench equipment sees LEDs yet",
+            "*nothing to see its LEDs (led)",
             "*nothing to open Wi-Fi networks for it (second_radio)",
             "*nothing to switch its supply (power)",
             "*nothing to press its button 'mute' (buttons.mute)",
             "*allow tests to overwrite it with --flash",
         ]
     )
+
+
+@pytest.fixture
+def usb(monkeypatch):
+    """This computer's USB ports: serial number to device, for whoever looks for one."""
+    found = {}
+
+    def comports():
+        return [types.SimpleNamespace(device=d, serial_number=n) for n, d in found.items()]
+
+    monkeypatch.setitem(Place.__init__.__kwdefaults__, "comports", comports)
+    return found
+
+
+def test_a_board_is_found_by_the_serial_number_of_its_usb(project, outside_board, usb):
+    """Also when it comes back under another name."""
+    project.path.joinpath("bench.toml").write_text(
+        '[[board]]\nname = "rack"\nserial_number = "30:ED:A0:01"\nfirmware = "none"\n'
+    )
+    project.makepyfile(
+        """
+        from mynah.virtual.board import VirtualBoard
+        from mynah.virtual.factory import flash_content
+
+        def test_one(repl, device, usb):
+            assert repl.value("6 * 7") == 42
+
+        def test_two(device, usb):
+            with VirtualBoard(content=flash_content()) as other:
+                before, usb["30EDA001"] = usb["30EDA001"], other.url
+                with device.released() as port:
+                    assert port == before
+                assert device.port == other.url
+                device.write("\\r\\n")
+                device.expect("^>>> $")
+                usb["30EDA001"] = before
+                with device.released():
+                    pass
+        """
+    )
+
+    class Plugin:
+        @pytest.fixture
+        def usb(self):
+            return usb
+
+    missing = project.runpytest_inprocess("--bench=bench.toml", plugins=[Plugin()])
+    missing.assert_outcomes(errors=1, skipped=1)
+    missing.stdout.fnmatch_lines(["*no port has the USB serial number 30:ED:A0:01*"])
+    usb["30EDA001"] = outside_board.url
+    project.runpytest_inprocess("--bench=bench.toml", plugins=[Plugin()]).assert_outcomes(passed=2)
+
+
+def test_flash_puts_the_projects_software_on_a_real_board_first(project, outside_board):
+    project.makepyfile(
+        """
+        def test_it_is_there(repl, flash):
+            assert repl.call("blink.add", 1, b=2) == 3
+            vfs = flash.partition("vfs")
+            assert len(flash.read(vfs.offset, 4096)) == 4096
+        """
+    )
+    arguments = ["--port", outside_board.url, "--flash"]
+    unknown = project.runpytest_inprocess(*arguments)
+    unknown.assert_outcomes(errors=1)
+    unknown.stdout.fnmatch_lines(["*what board is *Say it: --board NAME*"])
+    project.runpytest_inprocess(*arguments, "--board=virtual").assert_outcomes(passed=1)
 
 
 def test_a_port_that_another_session_has_is_refused(project, outside_board):

@@ -1,6 +1,6 @@
 """The bench file: which boards are on the desk, and what is wired to each of them.
 
-A TOML file with one ``[[board]]`` table a board::
+A TOML file with one ``[[board]]`` table a board; ``docs/hil.md`` explains every key::
 
     [[board]]
     name = "kitchen"                      # what tests and reports call it
@@ -10,6 +10,7 @@ A TOML file with one ``[[board]]`` table a board::
     power = { kind = "uhubctl", location = "1-1.4", port = 2 }
     audio = { kind = "soundcard", output = "USB Audio", input = "USB Audio" }
     buttons = { mute = { kind = "relay", port = "/dev/ttyUSB9", channel = 2 } }
+    led = { kind = "command", read = "./colour-sensor 3" }   # prints #rrggbb, a line an LED
     second_radio = { kind = "nmcli", interface = "wlan1" }
     notes = "left desk, blue hub"
 """
@@ -55,6 +56,7 @@ _KINDS: dict[str, dict[str, tuple[_Keys, _Keys]]] = {
         "feed": _NONE,
         "soundcard": ({}, {"output": str, "input": str, "rate": int}),
     },
+    "led": {"none": _NONE, "command": ({"read": str}, {})},
     "second_radio": {"none": _NONE, "nmcli": ({"interface": str}, {})},
     "buttons": {"relay": _RELAY, "command": _COMMAND},
 }
@@ -66,6 +68,8 @@ _PLAIN: _Keys = {
     "baud": int,
     "address": str,
     "features": list,
+    "firmware": str,
+    "ready": str,
     "notes": str,
 }
 
@@ -98,6 +102,8 @@ class BenchBoard:
     """How sound gets in and out: "feed" (over its console) or "soundcard"."""
     buttons: Mapping[str, Equipment] = field(default_factory=dict)
     """What presses a button, by its name in the board file."""
+    led: Equipment | None = None
+    """What sees its LEDs: "command"."""
     second_radio: Equipment | None = None
     """What opens Wi-Fi networks for it: "nmcli"."""
     address: str | None = None

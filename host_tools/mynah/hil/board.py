@@ -14,6 +14,7 @@ from mynah.hil.console import Console
 from mynah.hil.lock import PortLock
 from mynah.hil.parts import MissingPartError
 from mynah.hil.software import SPEAKER
+from mynah.link.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -70,8 +71,8 @@ class HilBoard:
         """What its board file says; None where nobody said what it is."""
         self.may_flash = flash or entry.is_virtual
         """Whether its flash may be overwritten."""
-        self.port = entry.port or ""
-        """Its serial port: device path or ``rfc2217://host:port``; after `open`."""
+        self._port = entry.port or ""
+        self._place: Place | None = None
         self.virtual: VirtualBoard | None = None
         """The virtual board, whose world can be driven; None for a real one."""
         self._wait_s = wait_s
@@ -90,6 +91,11 @@ class HilBoard:
     def name(self) -> str:
         """What the bench calls it."""
         return self.entry.name
+
+    @property
+    def port(self) -> str:
+        """Its serial port: device path or ``rfc2217://host:port``; after `open`."""
+        return self._console.url if self._console is not None else self._port
 
     @property
     def firmware(self) -> str:
@@ -126,13 +132,15 @@ class HilBoard:
         with contextlib.ExitStack() as stack:
             if self.entry.is_virtual:
                 self.virtual = stack.enter_context(self._start_virtual())
-                self.port = self.virtual.url
+                self._port = self.virtual.url
             else:
-                self.port = self._find_port(stack)
+                self._port = self._find_port(stack)
                 stack.enter_context(PortLock(self.port, wait_s=self._wait_s))
                 if self.may_flash:
                     self.flash()
-            self._console = stack.enter_context(Console(self.port, baud=self.entry.baud))
+            find = self._place.find_now if self._place is not None else None
+            console = Console(self.port, baud=self.entry.baud, find=find)
+            self._console = stack.enter_context(console)
             if self.virtual is not None:
                 self._remember_state(self.virtual)
             self._version = _version_in(line for _, line in self._console.lines)
@@ -267,14 +275,16 @@ class HilBoard:
 
     def light(self) -> Light:
         """What sees its LEDs; raises `MissingPartError` where nothing does."""
+        from mynah.hil.parts.light import CommandLight
         from mynah.hil.parts.virtual import WorldLight
 
-        if self.virtual is None:
-            raise MissingPartError(
-                f"board {self.name} is real, and no bench equipment sees LEDs yet"
-            )
-        pin = self.kind.led.pin if self.kind is not None else None
-        return WorldLight(self.virtual.world.leds, pin)
+        if self.virtual is not None:
+            pin = self.kind.led.pin if self.kind is not None else None
+            return WorldLight(self.virtual.world.leds, pin)
+        led = self.entry.led
+        if led is not None and led.kind == "command":
+            return CommandLight(led.settings["read"])
+        raise self._missing("to see its LEDs", "led")
 
     def air(self) -> Air:
         """What opens Wi-Fi networks for it; raises `MissingPartError` where nothing does."""
@@ -315,7 +325,8 @@ class HilBoard:
 
     def _find_port(self, stack: contextlib.ExitStack) -> str:
         if self.entry.lender is None:
-            return self.entry.port or _port_of(self.entry.serial_number)
+            self._place = Place(self.entry.port, serial_number=self.entry.serial_number)
+            return self._place.find_now()
         self._lease = self.entry.lender.lend(self._wait_s)
         stack.callback(self._lease.close)
         return self._lease.port
@@ -415,15 +426,3 @@ def features_of(entry: BenchBoard, kind: Board | None) -> frozenset[str]:
         if name in found:
             found.add(other)
     return frozenset(found)
-
-
-def _port_of(serial_number: str | None) -> str:
-    from mynah.link.ports import find_ports
-
-    for port in find_ports():
-        if serial_number and port.serial_number == serial_number:
-            return port.url
-    raise PortError(
-        f"no port has the USB serial number {serial_number}: is the board plugged in? "
-        "`mynah ports` lists those that there are"
-    )

@@ -42,6 +42,8 @@ class Console:
         baud: baud rate.
         log_path: file that every line is appended to (UTF-8, control characters removed).
         on_line: called in the reader's thread with each line as it comes.
+        find: gives the port's name whenever it is opened again, in the place of ``url``: a board
+            on USB may get another one; raises `PortError` while it is not there.
 
     Raises:
         PortError: the port is missing or busy.
@@ -54,8 +56,11 @@ class Console:
         baud: int = 115200,
         log_path: Path | None = None,
         on_line: Callable[[str], None] | None = None,
+        find: Callable[[], str] | None = None,
     ) -> None:
         self.url = url
+        """The port's name now."""
+        self._find = find
         self.lines: list[tuple[float, str]] = []
         """Every line since `begin` with the host's monotonic time of its arrival."""
         self._baud = baud
@@ -225,13 +230,17 @@ class Console:
 
     @contextlib.contextmanager
     def released(self) -> Iterator[None]:
-        """Close the port for another program (esptool, mpremote), then open it again."""
+        """Close the port for another program (esptool, mpremote), then open it again.
+
+        Raises:
+            PortError: it does not come back, or the program goes on using it.
+        """
         with self._lending:
             self._close_port()
             try:
                 yield
             finally:
-                self._open()
+                self.reopen()  # the chip's own USB is away for a moment after a reset
 
     def reopen(self, timeout_s: float = _REOPEN_S) -> None:
         """Look for a port that vanished, as one does with the supply of a board on USB.
@@ -264,6 +273,8 @@ class Console:
         return self._port
 
     def _open(self) -> None:
+        if self._find is not None:
+            self.url = self._find()
         port = open_port(self.url, baud=self._baud, timeout_s=_READ_S)
         self._stop.clear()
         self._aside.clear()

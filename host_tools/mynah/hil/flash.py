@@ -86,7 +86,8 @@ class BoardFlash:
         """Where a partition lies; the filesystem's own is "vfs".
 
         Raises:
-            VerificationError: there is no such partition.
+            VerificationError: there is no such partition; the filesystem's own is only known where
+                the board's type is.
         """
         table = partitions.parse(self.read(partitions.TABLE_OFFSET, partitions.SECTOR_SIZE))
         kind = self._device.board.kind
@@ -94,7 +95,8 @@ class BoardFlash:
             table = partitions.with_filesystem(table, kind.flash_size)
         found = partitions.find(table, name)
         if found is None:
-            raise VerificationError(f"the board's flash has no partition {name!r}")
+            unknown = ": say what the board is, --board NAME or its type" if kind is None else ""
+            raise VerificationError(f"the board's flash has no partition {name!r}{unknown}")
         return found
 
     def files(self) -> dict[str, bytes]:

@@ -55,7 +55,7 @@ class HubPort:
         """
         # Some devices stay powered after one request (uhubctl's manual, --repeat).
         repeat = () if on else ("-r", "3")
-        _run(["uhubctl", *self._where, *repeat, "-a", "on" if on else "off"])
+        run_program(["uhubctl", *self._where, *repeat, "-a", "on" if on else "off"])
 
 
 class Relay:
@@ -105,10 +105,16 @@ class CommandSwitch:
         Raises:
             BoardError: it is missing, or fails.
         """
-        _run(self._commands[on])
+        run_program(self._commands[on])
 
 
-def _run(command: Sequence[str]) -> None:
+def run_program(command: Sequence[str]) -> str:
+    """Run a program of the bench, without a shell; what it printed.
+
+    Raises:
+        BoardError: it is missing, or fails.
+        BoardTimeoutError: it takes more than 30 s.
+    """
     program = command[0]
     try:
         done = subprocess.run(
@@ -123,3 +129,4 @@ def _run(command: Sequence[str]) -> None:
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise BoardError(f"{program} failed: {said[-1] if said else 'it does not say why'}")
+    return done.stdout
