@@ -15,7 +15,7 @@ from mynah.cli.bench_history import command
 from mynah.errors import UsageError
 from mynah.hil.evidence import Evidence
 from mynah.hil.history import History
-from mynah.hil.report.model import ERROR, FAILED, PASSED, SKIPPED, Run, TestResult
+from mynah.hil.report.model import ERROR, FAILED, PASSED, SKIPPED, Run, TestResult, in_short
 from mynah.hil.report.page import page, write_page
 from mynah.hil.report.sound_picture import load_wav, spectrogram_png, waveform_svg
 from mynah.hil.sound import Sound
@@ -83,6 +83,30 @@ def test_the_page_is_whole_and_needs_nothing_else():
     assert text.index("test_&lt;b&gt;") < text.index("test_ok"), "what failed comes first"
     assert text.count('<details class="test failed" open>') == 1
     assert "-15 dBFS" in text
+
+
+@pytest.mark.parametrize(
+    ("reason", "line"),
+    [
+        ("def test():\n>   assert a == b\nE   assert 1 == 2\nE    +  where", "assert 1 == 2"),
+        (
+            "[gw0] linux -- Python\nboard old cannot be used: no port",
+            "board old cannot be used: no port",
+        ),
+        (
+            "the board's program failed:\nTraceback (most recent call last):\n  File x\nOSError: 5\nlog",
+            "the board's program failed: OSError: 5",
+        ),
+        (
+            "the board's program failed:\nGuru Meditation Error: Core  0 panic'ed\nPC : 0",
+            "the board's program failed: Guru Meditation Error: Core  0 panic'ed",
+        ),
+        ("not today", "not today"),
+        ("", ""),
+    ],
+)
+def test_a_failure_in_one_line(reason, line):
+    assert in_short(reason) == line
 
 
 def test_the_page_of_nothing_is_a_page(tmp_path):

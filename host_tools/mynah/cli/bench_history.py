@@ -12,13 +12,15 @@ from rich.table import Table
 
 from mynah.cli.common import json_option, print_json, stdout
 from mynah.errors import UsageError
+from mynah.hil.report.model import in_short
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mynah.hil.history import Change, Comparison, Flaky, History, PastRun
+    from mynah.hil.history import Change, Comparison, Flaky, History, Moved, PastRun
 
 _OUTCOMES = ("passed", "failed", "error", "skipped", "xfailed")
+_SHOWN = 120
 _SIGNS = {"passed": ".", "failed": "F", "error": "E"}
 
 
@@ -113,14 +115,18 @@ def _show(
     else:
         _show_comparison(console, comparison)
     if flaky:
-        console.print(f"\nflaky in the last {len(runs)} runs")
+        console.print(f"\nflaky in the last {len(runs)} runs (. passed, F failed, E error):")
         for test in flaky:
             signs = "".join(_SIGNS[outcome] for outcome in test.outcomes)
-            console.print(f"  {signs}  {test.test}{_on(test.board)}")
+            console.print(f"  {signs}  {_name(test)}")
 
 
 def _show_comparison(console: Console, found: Comparison) -> None:
     console.print(f"\nrun {found.now.id} against run {found.before.id}")
+    for board, (_, firmware) in sorted(found.now.boards.items()):
+        _, before = found.before.boards.get(board, ("", firmware))
+        if firmware != before and firmware and before:
+            console.print(f"  {'firmware':<14} {board}: {before}, now {firmware}")
     groups: dict[str, list[Change]] = {
         "broken": found.broken,
         "still failing": found.still_bad,
@@ -131,28 +137,28 @@ def _show_comparison(console: Console, found: Comparison) -> None:
     }
     for title, changes in groups.items():
         for change in changes:
-            console.print(f"  {title:<14} {change.test}{_on(change.board)}{_why(title, change)}")
+            console.print(f"  {title:<14} {_name(change)}{_why(title, change)}")
     for change in found.slower:
         times = f"{change.before:.1f} s, now {change.now:.1f} s"
-        console.print(f"  {'slower':<14} {change.test}{_on(change.board)}: {times}")
+        console.print(f"  {'slower':<14} {_name(change)}: {times}")
     for moved in found.figures:
         values = f"{moved.before:.4g}, now {moved.now:.4g} {moved.unit}".rstrip()
-        where = f"{moved.test}{_on(moved.board)}"
-        console.print(f"  {'figure':<14} {where}: {moved.name} {values}")
+        console.print(f"  {'figure':<14} {_name(moved)}: {moved.name} {values}")
     if not any((*groups.values(), found.slower, found.figures)):
         console.print("  nothing changed")
 
 
-def _on(board: str) -> str:
-    return f" on {board}" if board else ""
+def _name(what: Change | Moved | Flaky) -> str:
+    """The test, and its board where the test's name does not end with that."""
+    named = not what.board or f"[{what.board}" in what.test or f"-{what.board}" in what.test
+    return what.test if named else f"{what.test} on {what.board}"
 
 
 def _why(title: str, change: Change) -> str:
-    """What happened, in a few words: the last line of the failure, or the outcomes."""
+    """What happened, in a few words: the line of the failure that says it, or the outcomes."""
     if title in {"broken", "still failing"}:
-        lines = [line for line in change.reason.splitlines() if line.startswith("E  ")]
-        said = lines[0][1:].strip() if lines else str(change.now)
-        return f": {said[:120]}"
+        said = in_short(change.reason) or str(change.now)
+        return f": {said if len(said) <= _SHOWN else said[:_SHOWN] + ' ...'}"
     if title == "otherwise":
         return f": {change.before}, now {change.now}"
     return f": {change.now}" if title == "new" else ""

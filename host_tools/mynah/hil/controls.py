@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mynah.hil.parts import Air, Colour, Light, Switch
 
 _POLL_S = 0.02
+_APART_S = 0.1  # between two presses: programs look at their buttons now and then
 
 
 class Button:
@@ -31,10 +32,11 @@ class Button:
         self._held: dict[str | int, Switch] = {}
 
     def press(self, name: str | int = "boot", seconds: float = 0.1) -> None:
-        """Press, wait, let go; returns after that."""
+        """Press, wait, let go; returns a moment later, so that the next press is another one."""
         self.hold(name)
         time.sleep(seconds)
         self.release(name)
+        time.sleep(_APART_S)
 
     def hold(self, name: str | int = "boot") -> None:
         """Press and do not let go; the end of the test does."""

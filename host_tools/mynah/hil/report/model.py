@@ -9,6 +9,26 @@ from mynah.hil.evidence import Evidence
 PASSED, FAILED, ERROR, SKIPPED, XFAILED = "passed", "failed", "error", "skipped", "xfailed"
 OUTCOMES = (FAILED, ERROR, PASSED, XFAILED, SKIPPED)
 """In the order of their interest."""
+_WORKER = "[gw"  # xdist heads a failure with its worker
+
+
+def in_short(reason: str) -> str:
+    """The one line of a failure that says what happened, or of a skip that says why.
+
+    Args:
+        reason: as `TestResult.reason`.
+    """
+    lines = [line for line in reason.splitlines() if line and not line.startswith(_WORKER)]
+    errors = [line[1:].strip() for line in lines if line.startswith("E  ")]
+    if errors:
+        return errors[0]
+    died = [n for n, line in enumerate(lines) if line.startswith("Traceback")]
+    if died:  # the board's: the exception is the first line behind it that is not indented
+        behind = (line for line in lines[died[0] + 1 :] if not line.startswith(" "))
+        return f"{lines[0]} {next(behind, lines[-1])}" if died[0] else next(behind, lines[-1])
+    if lines and lines[0].endswith(":") and len(lines) > 1:
+        return f"{lines[0]} {lines[1].strip()}"
+    return lines[0] if lines else ""
 
 
 @dataclass(slots=True)
@@ -49,9 +69,9 @@ class Run:
     seconds: float = 0.0
     tests: list[TestResult] = field(default_factory=list)
 
-    def count(self, outcome: str) -> int:
-        """How many tests ended so."""
-        return sum(test.outcome == outcome for test in self.tests)
+    def count(self, outcome: str, board: str | None = None) -> int:
+        """How many tests ended so, on one board or in all."""
+        return sum(test.outcome == outcome and board in {None, test.board} for test in self.tests)
 
     @property
     def boards(self) -> dict[str, tuple[str, str]]:

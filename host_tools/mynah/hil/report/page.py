@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mynah import __version__
 from mynah.errors import AudioError
 from mynah.hil.report import sound_picture
-from mynah.hil.report.model import OUTCOMES
+from mynah.hil.report.model import OUTCOMES, SKIPPED, in_short
 from mynah.hil.report.style import SCRIPT, STYLE
 from mynah.logs import parse
 from mynah.userdirs import write_atomically
@@ -56,19 +56,25 @@ def page(run: Run) -> str:
 
 
 def _sorted(tests: Iterable[TestResult]) -> list[TestResult]:
-    """What failed first; else in the order in which they ran."""
-    return sorted(tests, key=lambda test: not test.is_bad)
+    """What failed first, what was skipped last; else in the order in which they ran."""
+    return sorted(tests, key=lambda test: (not test.is_bad, test.outcome == SKIPPED))
 
 
 def _boards(run: Run) -> str:
     rows = "".join(
-        f"<tr><th>{_text(name)}</th><td>{_text(port)}</td><td>{_text(firmware)}</td></tr>"
+        f"<tr><th>{_text(name)}</th><td>{_counts(run, name)}</td><td>{_text(port)}</td>"
+        f"<td>{_text(firmware)}</td></tr>"
         for name, (port, firmware) in sorted(run.boards.items())
     )
     if not rows:
         return ""
-    head = "<tr><th>board</th><th>port</th><th>firmware</th></tr>"
+    head = "<tr><th>board</th><th>tests</th><th>port</th><th>firmware</th></tr>"
     return f"<table class=boards>{head}{rows}</table>"
+
+
+def _counts(run: Run, board: str) -> str:
+    counts = ((outcome, run.count(outcome, board)) for outcome in OUTCOMES)
+    return ", ".join(f"<span class={what}>{n} {what}</span>" for what, n in counts if n)
 
 
 def _summary(run: Run) -> str:
@@ -100,13 +106,10 @@ def _test(test: TestResult) -> str:
 
 
 def _short(test: TestResult) -> str:
-    """What failed, in the words of the exception's first line; why it was skipped."""
+    """What failed, or why it was skipped."""
     if not test.reason:
         return ""
-    lines = test.reason.splitlines()
-    errors = [line[1:].strip() for line in lines if line.startswith("E  ")]
-    short = errors[0] if errors and test.is_bad else lines[0]
-    return f"<span class=short>{_text(short[:_MAX_SHORT])}</span>"
+    return f"<span class=short>{_text(in_short(test.reason)[:_MAX_SHORT])}</span>"
 
 
 def _reason(test: TestResult) -> str:

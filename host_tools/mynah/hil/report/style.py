@@ -36,7 +36,7 @@ summary b { width: 4.2rem; font-weight: 600; font-size: .85rem }
 .body { color: var(--fg); padding: .2rem 0 1rem 1rem }
 pre { background: var(--soft); padding: .7rem; border-radius: .4rem; margin: 0 0 .8rem;
   overflow: auto; font: 12.5px/1.45 ui-monospace, monospace; max-height: 28rem }
-pre.why { border-left: 3px solid var(--bad) } pre.skip { white-space: pre-wrap }
+pre.why { border-left: 3px solid var(--bad) } pre.why, pre.skip { white-space: pre-wrap }
 pre .E { color: var(--bad) } pre .W { color: var(--skip) } pre .D, pre i { color: var(--dim) }
 figure { margin: 0 0 1rem } figcaption { font-size: .9rem; margin-bottom: .3rem }
 img { max-width: 100%; border-radius: .4rem; background: #fff } audio { width: 100%; height: 2rem }
