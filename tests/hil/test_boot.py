@@ -27,7 +27,7 @@ def test_the_heap_in_use_after_boot_stays_under_600_kb(device):
     assert used < HEAP_LIMIT
 
 
-@pytest.mark.proves("keyboard Ctrl-C")
+@pytest.mark.proves("console Ctrl-C")
 def test_ctrl_c_stops_the_speaker_and_gives_the_prompt(device, expect):
     device.write("\x03")
     expect(r"app: stopped by the keyboard", 5)

@@ -32,7 +32,7 @@ def test_a_client_restarts_it(device, paired, net):
         assert client.info()["life"] < 30
 
 
-@pytest.mark.proves("reset soft", "keyboard Ctrl-C", "keyboard Ctrl-D")
+@pytest.mark.proves("reset soft", "console Ctrl-C", "console Ctrl-D")
 def test_ctrl_c_and_ctrl_d_and_it_is_back(device, paired):
     device.write("\x03")
     device.expect("app: stopped by the keyboard", 5)

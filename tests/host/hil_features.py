@@ -1,8 +1,8 @@
 """What the firmware can do, and which test in tests/hil shows it at work.
 
-The features are those of the tables that the firmware works by, read from it as it runs in
-MicroPython, and `OTHERS`, which no table has; the tests name what they show with the mark
-``proves``. ``python tests/host/hil_features.py`` prints both.
+The features are those of the tables that the firmware works by and of the MIoT spec, and `OTHERS`,
+which no table has; the tests name what they show with the mark ``proves``.
+``python tests/host/hil_features.py`` prints both.
 """
 
 import json
@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from mynah import boards
+from mynah import boards, privacy
 from mynah.improv import frames
+from mynah.miio.spec import speaker as spec
 from mynah.paths import FIRMWARE_DIR
 from mynah.virtual.micropython import micropython_command
 
@@ -24,8 +25,7 @@ OTHERS = (
     "boot",
     "memory after boot",
     "log lines",
-    "keyboard Ctrl-C",
-    "keyboard Ctrl-D",
+    "console Ctrl-D",
     "raw REPL",
     "deploy on a running board",
     "pairing over its own network",
@@ -53,6 +53,8 @@ OTHERS = (
     "privacy report",
     "sound stays on the board",
 )
+_SECTIONS = {"methods": "method", "console": "console", "networks": "network", "sockets": "socket"}
+"""Of the privacy report, whose rows are the tables that the firmware works by."""
 _ASK = """
 import json, sys
 
@@ -62,19 +64,10 @@ class Hardware:
 
 for module in ("network", "neopixel"):  # tables are read, nothing is used
     sys.modules[module] = Hardware()
-from speaker.app import console, indicator
+from speaker.app import indicator
 from speaker.drivers import button
-from speaker.miot import methods, spec_table
-from speaker.net import networks, sockets
 print(json.dumps({
-    "method": list(methods.METHODS),
-    "console": [prefix.decode() for prefix in console.COMMANDS],
-    "property": [row[0] for row in spec_table.PROPERTIES.values() if row[2]],
-    "action": [row[0] for row in spec_table.ACTIONS.values()],
-    "event": list(spec_table.EVENTS),
     "light": list(indicator.PATTERNS),
-    "network": list(networks.NETWORKS),
-    "socket": list(sockets.SOCKETS),
     "button boot,": ["%d s" % (ms // 1000) for ms in button.LEVELS_MS],
 }))
 """
@@ -82,6 +75,22 @@ print(json.dumps({
 
 def declared():
     """The names of all features."""
+    reported = privacy.by_section(privacy.of_firmware())
+    tables = {
+        kind: [row["name"] for row in reported[section]] for section, kind in _SECTIONS.items()
+    }
+    tables |= _asked()
+    described = spec()
+    tables["property"] = [name for name, item in described.properties.items() if item.access]
+    tables["action"], tables["event"] = described.actions, described.events
+    tables["improv"] = map(str, range(frames.SET_WIFI, frames.NETWORK + 1))
+    keys = {key for name in boards.names() for key in boards.load(name).buttons}
+    tables["button"] = sorted(keys)
+    found = [f"{kind} {_plain(name)}" for kind, names in tables.items() for name in names]
+    return [*found, *OTHERS]
+
+
+def _asked():
     done = subprocess.run(
         [*micropython_command(), "-c", _ASK],
         capture_output=True,
@@ -90,11 +99,7 @@ def declared():
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    tables = json.loads(done.stdout)
-    found = [f"{kind} {_plain(name)}" for kind, names in tables.items() for name in names]
-    found += [f"improv {number}" for number in range(frames.SET_WIFI, frames.NETWORK + 1)]
-    keys = {key for name in boards.names() for key in boards.load(name).buttons}
-    return [*found, *(f"button {key}" for key in sorted(keys)), *OTHERS]
+    return json.loads(done.stdout)
 
 
 def proved():
@@ -106,8 +111,8 @@ def proved():
 
 
 def _plain(name):
-    """A console command without its line's end, Improv's prefix without its version."""
-    return name.strip(" \n\x01")
+    """Improv's prefix without its version."""
+    return name.partition("\\")[0].strip()
 
 
 class _Collector:

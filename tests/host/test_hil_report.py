@@ -94,7 +94,7 @@ def test_the_page_is_whole_and_needs_nothing_else():
             "board old cannot be used: no port",
         ),
         (
-            "the board's program failed:\nTraceback (most recent call last):\n  File x\nOSError: 5\nlog",
+            "the board's program failed:\nTraceback (most recent call last):\n  x\nOSError: 5\ny",
             "the board's program failed: OSError: 5",
         ),
         (
