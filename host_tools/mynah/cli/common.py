@@ -50,11 +50,23 @@ def print_json(data: Any) -> None:
 def chosen_port(port: str | None) -> str:
     """The port that was named, or the only one with a board on it.
 
+    Where somebody shares it (`mynah logs`, `mynah broker`), the address at which they do.
+
     Raises:
         PortError: none was named, and there is no board or more than one.
     """
-    if port:
-        return port
+    from mynah.link.shares import find_share
+
+    found = port or only_port_here()
+    share = find_share(found)
+    if share is None:
+        return found
+    talk(f"{found} is shared by {share.program}: {share.url}")
+    return share.url
+
+
+def only_port_here() -> str:
+    """The only port with a board on it; raises as `chosen_port` does."""
     from mynah.link.ports import find_ports, only_port
 
     found = only_port(find_ports())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from mynah.cli.common import chosen_port, talk
+from mynah.cli.common import only_port_here, talk
 from mynah.errors import BoardTimeoutError, UsageError
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def _feeds(
     if every:
         named += [(port, port) for port in _all_ports()]
     for name, url in dict(named).items() if named else [("", "")]:
-        port = chosen_port(url or None)
+        port = url or only_port_here()
         yield Feed(name or port, Place(port), decoder(name or port), baud)
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import serial
 
 from mynah.errors import PortError
-from mynah.link import open_port, reset_board
 from mynah.link.place import Place
+from mynah.link.sharing import SharedPort
 from mynah.logs.lines import LineSplitter
 from mynah.logs.record import LogRecord, clean, parse
 
@@ -81,11 +81,11 @@ def follow_lines(
     say = talk or (lambda _: None)
     stop = stop or threading.Event()
     url = place.find_now()
-    port: serial.SerialBase | None = open_port(url, baud=baud)
+    port: SharedPort | None = SharedPort(url, baud=baud, talk=say)
     while port is not None:
         try:
             if reset:
-                reset_board(port)
+                port.reset_board()
                 reset = False
             yield from _lines(port, deadline, stop)
         except (serial.SerialException, OSError):
@@ -97,9 +97,7 @@ def follow_lines(
         finally:
             with contextlib.suppress(OSError):
                 port.close()
-        url, port = _reopen(place, url, baud, deadline, stop)
-        if port is not None:
-            say(f"{url} is back")
+        url, port = _reopen(place, url, baud, deadline=deadline, stop=stop, say=say)
 
 
 def records(port: serial.SerialBase, deadline: float | None) -> Iterator[LogRecord]:
@@ -113,7 +111,7 @@ def records(port: serial.SerialBase, deadline: float | None) -> Iterator[LogReco
 
 
 def _lines(
-    port: serial.SerialBase, deadline: float | None, stop: threading.Event
+    port: serial.SerialBase | SharedPort, deadline: float | None, stop: threading.Event
 ) -> Iterator[list[str]]:
     splitter = LineSplitter()
     heard = time.monotonic()
@@ -140,12 +138,20 @@ def _lines(
 
 
 def _reopen(
-    place: Place, url: str, baud: int, deadline: float | None, stop: threading.Event
-) -> tuple[str, serial.SerialBase | None]:
+    place: Place,
+    url: str,
+    baud: int,
+    *,
+    deadline: float | None,
+    stop: threading.Event,
+    say: Callable[[str], None],
+) -> tuple[str, SharedPort | None]:
     while not stop.wait(_REOPEN_S) and (deadline is None or time.monotonic() < deadline):
         found = place.find()
         if found is not None:
             url = found
             with contextlib.suppress(PortError):
-                return url, open_port(url, baud=baud)
+                port = SharedPort(url, baud=baud, talk=say)
+                say(f"{url} is back")
+                return url, port
     return url, None

@@ -13,10 +13,10 @@ import threading
 from typing import TYPE_CHECKING
 
 from mynah.errors import PortError
-from mynah.virtual.telnet import Client, TelnetError
+from mynah.link.telnet import Client, TelnetError
 
 if TYPE_CHECKING:
-    from mynah.virtual.telnet import Device
+    from mynah.link.telnet import Device
 
 _HOST = "127.0.0.1"
 _OVERRUN_SIZE = 1 << 20

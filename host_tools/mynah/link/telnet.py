@@ -1,7 +1,7 @@
-"""One client of the serial port: Telnet and RFC 2217 on its side, bytes and lines on the board's.
+"""One client of a serial port: Telnet and RFC 2217 on its side, bytes and lines on the board's.
 
 pyserial's ``PortManager`` speaks the protocol; here are the connection and the "serial port" that
-it works between.
+it works between. The virtual board's port and the broker both serve such clients.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from serial import rfc2217
 
@@ -38,9 +38,23 @@ class Client:
     """A connected client."""
 
     def __init__(
-        self, connection: socket.socket, device: Device, drop_pending: Callable[[], None]
+        self,
+        connection: socket.socket,
+        device: Device,
+        drop_pending: Callable[[], None],
+        *,
+        lines: bool = False,
+        set_baud: Callable[[int], None] | None = None,
     ) -> None:
-        """``drop_pending`` forgets what the board sent and the client has not got yet."""
+        """Serve a connection.
+
+        Args:
+            connection: the client's.
+            device: what hangs on the port.
+            drop_pending: forgets what the board sent and the client has not got yet.
+            lines: whether DTR and RTS are asserted already; a client asserts them when it opens.
+            set_baud: called when the client sets the baud rate; None: any rate will do.
+        """
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setblocking(False)
         self.socket = connection
@@ -48,7 +62,9 @@ class Client:
         """Bytes for the connection, Telnet's own among them."""
         self._device = device
         self._received = bytearray()
-        self._telnet = rfc2217.PortManager(_Port(self._set_lines, drop_pending), self)
+        self._telnet = rfc2217.PortManager(
+            _Port(self._set_lines, drop_pending, set_baud or (lambda _: None), lines=lines), self
+        )
 
     def write(self, data: bytes) -> None:
         """Queue Telnet's own bytes (`PortManager` calls this)."""
@@ -70,7 +86,7 @@ class Client:
         except BlockingIOError:
             return True
         try:
-            for part in self._without_telnet(data):
+            for part in without_telnet(self._telnet, data):
                 self._received += part
         except (ValueError, TypeError, KeyError, struct.error) as error:
             raise TelnetError(str(error)) from error
@@ -103,25 +119,36 @@ class Client:
             self._received.clear()
             self._device.receive(data)
 
-    def _without_telnet(self, data: bytes) -> Iterator[bytes]:
-        """Take whole runs of plain bytes past `PortManager.filter`, which goes byte by byte."""
-        start = 0
-        while start < len(data):
-            if self._telnet.mode != rfc2217.M_NORMAL or self._telnet.suboption is not None:
-                yield from self._telnet.filter(data[start : start + 1])
-                start += 1
-                continue
-            command = data.find(_IAC, start)
-            if command < 0:
-                yield data[start:]
-                return
-            if data[command + 1 : command + 2] == _IAC:
-                yield data[start : command + 1]
-                start = command + 2
-                continue
-            yield data[start:command]
-            yield from self._telnet.filter(data[command : command + 1])
-            start = command + 1
+
+class Filter(Protocol):
+    """Takes Telnet out of bytes, one by one; pyserial's ``PortManager`` is one."""
+
+    mode: Any
+    suboption: Any
+
+    def filter(self, data: bytes) -> Iterator[bytes]:
+        """The bytes that are data."""
+
+
+def without_telnet(telnet: Filter, data: bytes) -> Iterator[bytes]:
+    """Take whole runs of plain bytes past ``telnet``, which goes byte by byte."""
+    start = 0
+    while start < len(data):
+        if telnet.mode != rfc2217.M_NORMAL or telnet.suboption is not None:
+            yield from telnet.filter(data[start : start + 1])
+            start += 1
+            continue
+        command = data.find(_IAC, start)
+        if command < 0:
+            yield data[start:]
+            return
+        if data[command + 1 : command + 2] == _IAC:
+            yield data[start : command + 1]
+            start = command + 2
+            continue
+        yield data[start:command]
+        yield from telnet.filter(data[command : command + 1])
+        start = command + 1
 
 
 class _Port:
@@ -131,16 +158,31 @@ class _Port:
     ri = False
 
     def __init__(
-        self, set_lines: Callable[[bool, bool], None], drop_pending: Callable[[], None]
+        self,
+        set_lines: Callable[[bool, bool], None],
+        drop_pending: Callable[[], None],
+        set_baud: Callable[[int], None],
+        *,
+        lines: bool,
     ) -> None:
-        self.baudrate = 115200
+        self._baud = 115200
+        self._set_baud = set_baud
         self.bytesize = 8
         self.parity = "N"
         self.stopbits = 1
         self.xonxoff = self.rtscts = self.break_condition = False
         self._set_lines = set_lines
         self._drop_pending = drop_pending
-        self._dtr = self._rts = False
+        self._dtr = self._rts = lines
+
+    @property
+    def baudrate(self) -> int:
+        return self._baud
+
+    @baudrate.setter
+    def baudrate(self, value: int) -> None:
+        self._baud = value
+        self._set_baud(value)
 
     @property
     def dtr(self) -> bool:
