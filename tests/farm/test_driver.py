@@ -149,7 +149,7 @@ def test_ports_that_can_reset_a_board():
     with Target("ports") as target:
         assert url_of(RawSerialPort(target, "a", port="/dev/ttyUSB7")) == "/dev/ttyUSB7"
         served = NetworkSerialPort(target, "b", host="rack", port=4001)
-        assert url_of(served) == "rfc2217://rack:4001"
+        assert url_of(served) == "rfc2217://rack:4001?ign_set_control"
         with pytest.raises(PortError, match="carries the lines that reset it"):
             url_of(NetworkSerialPort(target, "c", host="rack", port=4001, protocol="raw"))
         with pytest.raises(PortError, match="look at its exporter"):

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 from mynah.errors import VerificationError
 from mynah.farm.loopback import LoopbackFarm, child_environment
+from mynah.farm.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +25,6 @@ VICTIM = "rack-b"
 """The exporter that is killed in the middle."""
 
 _TESTS = "demo_boards.py"
-_BEGUN = re.compile(r"test_boards\S+ \n")  # xdist tells when a test begins, too
 _PASSED = re.compile(r"PASSED \S+\[(\w+)[\]-]")
 
 
@@ -90,14 +90,16 @@ def run_demo(folder: Path, say: Callable[[str], None]) -> DemoResult:
     for leftover in ("places.yaml", "resources.yaml"):  # what an earlier coordinator kept
         folder.joinpath(leftover).unlink(missing_ok=True)
     shutil.copy(Path(__file__).with_name(_TESTS), folder / "test_boards.py")
+    timeline = Timeline()
     started = time.monotonic()
     with LoopbackFarm(folder, RACKS) as farm:
         result = DemoResult(round(time.monotonic() - started, 1))
         _introduce(farm, say)
-        _run_with_a_death(farm, result, say)
-        _run_afterwards(farm, result, say)
+        _run_with_a_death(farm, result, timeline, say)
+        _run_afterwards(farm, result, timeline, say)
+    timeline.draw(farm.places, folder / "timeline.png")
     say("")
-    say(f"everything is stopped; configuration, logs and reports are in {folder}")
+    say(f"everything is stopped; configuration, logs, reports and a picture are in {folder}")
     result.verify()
     return result
 
@@ -114,7 +116,9 @@ def _introduce(farm: LoopbackFarm, say: Callable[[str], None]) -> None:
         say(line)
 
 
-def _run_with_a_death(farm: LoopbackFarm, result: DemoResult, say: Callable[[str], None]) -> None:
+def _run_with_a_death(
+    farm: LoopbackFarm, result: DemoResult, timeline: Timeline, say: Callable[[str], None]
+) -> None:
     alive = dict.fromkeys(RACKS[VICTIM], 0)
 
     def watch(line: str) -> None:
@@ -126,11 +130,12 @@ def _run_with_a_death(farm: LoopbackFarm, result: DemoResult, say: Callable[[str
             alive[match[1]] += 1
         if all(alive.values()):
             say(f">>> {VICTIM} loses its power: kill -9 of its exporter and its boards")
+            timeline.mark(f"kill -9 of {VICTIM}")
             farm.cut_power(VICTIM)
             result.killed_after = dict(alive)
 
     started = time.monotonic()
-    result.with_a_death = _pytest(farm, "first", [], watch)
+    result.with_a_death = _pytest(farm, "first", [], timeline, watch)
     result.with_a_death_s = round(time.monotonic() - started, 1)
     say("")
     say(f"$ labgrid-client -x {farm.address} who        (places that somebody holds)")
@@ -140,18 +145,25 @@ def _run_with_a_death(farm: LoopbackFarm, result: DemoResult, say: Callable[[str
     result.still_acquired = "\n".join(held[1:]).strip()
 
 
-def _run_afterwards(farm: LoopbackFarm, result: DemoResult, say: Callable[[str], None]) -> None:
+def _run_afterwards(
+    farm: LoopbackFarm, result: DemoResult, timeline: Timeline, say: Callable[[str], None]
+) -> None:
     say("")
     say(f">>> {VICTIM} is switched on again, with new boards: nothing is in their flash")
+    timeline.mark(f"{VICTIM} is back, its boards blank")
     farm.start(VICTIM, blank=True)
     chosen = [f"--board={board}" for board in RACKS[VICTIM]]
     started = time.monotonic()
-    result.afterwards = _pytest(farm, "second", ["--flash", *chosen], say)
+    result.afterwards = _pytest(farm, "second", ["--flash", *chosen], timeline, say)
     result.afterwards_s = round(time.monotonic() - started, 1)
 
 
 def _pytest(
-    farm: LoopbackFarm, name: str, options: Sequence[str], say: Callable[[str], None]
+    farm: LoopbackFarm,
+    name: str,
+    options: Sequence[str],
+    timeline: Timeline,
+    say: Callable[[str], None],
 ) -> dict[str, Tally]:
     """Run the tests, one worker a board; each line goes to ``say`` as it comes."""
     results = farm.folder / f"{name}.xml"
@@ -172,7 +184,7 @@ def _pytest(
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if not _BEGUN.fullmatch(line):
+            if timeline.take(line):
                 say(line.rstrip())
     if not results.exists():
         raise VerificationError(f"pytest ended with exit code {process.returncode}")

@@ -11,6 +11,9 @@ from mynah.errors import PortError
 from mynah.link.port import REMOTE
 
 _PROTOCOL = "rfc2217"
+# Not to wait for an answer to each change of DTR and RTS: ser2net (4.3.11, tried on a pty) gives
+# none, and pyserial refuses the port then. labgrid's own serial driver and esptool's manual do so.
+_OPTIONS = "?ign_set_control"
 
 
 def url_of(port: Any) -> str:
@@ -31,7 +34,7 @@ def url_of(port: Any) -> str:
     host, number = proxymanager.get_host_and_port(port)
     if not number:
         raise PortError(f"serial port {port.display_name} is not served: look at its exporter")
-    return f"{REMOTE}{host}:{number}"
+    return f"{REMOTE}{host}:{number}{_OPTIONS}"
 
 
 class PowerSwitch:
