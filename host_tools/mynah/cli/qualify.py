@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mynah.cli.common import json_option, print_json, stderr, stdout, talk
+from mynah.cli.qualify_compare import command as compare_command
 from mynah.errors import VerificationError
 
 if TYPE_CHECKING:
@@ -121,6 +122,9 @@ def command(
         )
 
 
+command.add_command(compare_command, "compare")
+
+
 class _Progress:
     """Says on stderr what is under way."""
 
@@ -168,7 +172,7 @@ def _show(card: Card) -> None:
     for section in card.sections:
         first = section_title(section)
         for m in card.measures_of(section):
-            words = m.note if m.value is None else m.measure.limits()
+            words = m.note if m.value is None else ", ".join(m.measure.limits())
             verdict = m.verdict if m.verdict in _COLOURS else ""
             cells = (first, m.measure.title, m.shown, verdict, words)
             styles = (

@@ -128,7 +128,7 @@ class Card:
         """What a reader has to look at, in words."""
         failed = [f"{f.title}: {f.note}" for f in self.functions if f.outcome == FAILED]
         return failed + [
-            f"{m.measure.title}: {m.shown} ({m.measure.limits()})"
+            f"{m.measure.title}: {m.shown} ({', '.join(m.measure.limits())})"
             for m in self.measures
             if m.verdict == BAD
         ]

@@ -97,15 +97,14 @@ def _describe(item: pytest.Item) -> dict[str, Any]:
     words = item.name.partition("[")[0].removeprefix("test_").replace("_", " ")
     documentation = inspect.getdoc(function) if function is not None else None
     title = documentation.splitlines()[0].rstrip(".") if documentation else words.capitalize()
-    _, _, parameters = item.name.partition("[")
     entry = item.config.stash[POOL].entry_of(item)
-    parts = parameters.rstrip("]").split("-") if parameters else []
-    if entry is not None and entry.name in parts:
-        parts.remove(entry.name)
+    parameters = item.name.partition("[")[2].rstrip("]")
+    if entry is not None:  # the board's name is on the card already
+        parameters = f"-{parameters}-".replace(f"-{entry.name}-", "-").strip("-")
     return {
         "test": item.nodeid,
         "section": Path(item.nodeid.partition("::")[0]).stem.removeprefix("test_"),
-        "title": f"{title} ({'-'.join(parts)})" if parts else title,
+        "title": f"{title} ({parameters})" if parameters else title,
         "scores": [str(name) for mark in item.iter_markers(SCORES) for name in mark.args],
     }
 

@@ -34,8 +34,15 @@ def write(card: Card, base: Path) -> list[Path]:
     Raises:
         UsageError: they cannot be written.
     """
+    from mynah.qualify import page, sheet
+
     data = json.dumps(to_json(card), indent=1, ensure_ascii=False) + "\n"
-    return write_all({base.with_name(f"{base.name}.json"): data.encode()})
+    contents = {
+        ".html": page.page(card).encode(),
+        ".pdf": sheet.render(card),
+        ".json": data.encode(),
+    }
+    return write_all({base.with_name(base.name + end): what for end, what in contents.items()})
 
 
 def write_all(contents: Mapping[Path, bytes]) -> list[Path]:

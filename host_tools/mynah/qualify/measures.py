@@ -52,6 +52,8 @@ class Measure:
     """`MORE` or `LESS`; empty: neither."""
     weak: float | None = None
     bad: float | None = None
+    differs: float | None = None
+    """By how much two runs may differ and be the same; None: by a tenth, or by the last digit."""
     why: str = ""
     """Where the limits come from."""
     unmeasured: str = ""
@@ -73,6 +75,11 @@ class Measure:
             return WEAK
         return GOOD
 
+    def is_same(self, a: float, b: float) -> bool:
+        """Whether two values are what two runs on one board may give."""
+        usual = max(10.0**-self.digits, 0.1 * max(abs(a), abs(b)))
+        return abs(a - b) <= (usual if self.differs is None else self.differs) * (1 + 1e-9)
+
     def show(self, value: float | str | None) -> str:
         """The value as people read it, with its unit."""
         if value is None:
@@ -80,17 +87,17 @@ class Measure:
         text = value if isinstance(value, str) else f"{value:,.{self.digits}f}"
         return f"{text} {self.unit}".rstrip()
 
-    def limits(self) -> str:
-        """The limits in words; empty where there are none."""
+    def limits(self) -> list[str]:
+        """The limits in words: from where on it is good, and not good enough."""
         if not self.better:
-            return ""
-        word = "at most" if self.better == LESS else "at least"
+            return []
+        is_less = self.better == LESS
         parts = []
         if self.weak is not None:
-            parts.append(f"good {word} {self.weak:g}")
+            parts.append(f"good {'to' if is_less else 'from'} {self.weak:g} {self.unit}")
         if self.bad is not None and self.bad != self.weak:
-            parts.append(f"bad {'above' if self.better == LESS else 'below'} {self.bad:g}")
-        return f"{', '.join(parts)} {self.unit}".rstrip()
+            parts.append(f"bad {'above' if is_less else 'below'} {self.bad:g} {self.unit}")
+        return [part.rstrip() for part in parts]
 
 
 @cache

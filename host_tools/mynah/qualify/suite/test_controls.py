@@ -42,7 +42,7 @@ def test_light(device: Device, led: Led, repl: BoardRepl) -> None:
 
 @pytest.mark.parametrize("name", ["boot", "mute", "volume_up", "volume_down"])
 def test_button(device: Device, button: Button, repl: BoardRepl, name: str) -> None:
-    """A button is seen when it is pressed, and when it is let go."""
+    """A button is seen when it is pressed and let go."""
     kind = device.board.kind
     if kind is None or name not in kind.buttons:
         pytest.skip(f"the board has no button {name!r}")
