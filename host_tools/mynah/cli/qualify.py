@@ -14,6 +14,8 @@ from mynah.cli.qualify_compare import command as compare_command
 from mynah.errors import VerificationError
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from mynah.qualify.card import Card
     from mynah.qualify.session import Event
 
@@ -106,7 +108,8 @@ def command(
     base = out or Path(f"scorecard-{target.name}")
     if target.is_virtual:
         talk("virtual board: no hardware is measured; --port or --bench name a real one")
-    card = qualify(target, Wishes(suites, recordings, may_flash), _Progress().take)
+    with _Progress() as progress:
+        card = qualify(target, Wishes(suites, recordings, may_flash), progress.take)
     written = files.write(card, base)
     if as_json:
         from mynah.qualify.card import to_json
@@ -132,15 +135,22 @@ class _Progress:
         self._console = stderr()
         self._titles: dict[str, str] = {}
         self._n = 0
+        self._status = self._console.status("")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._status.stop()
 
     def take(self, event: Event) -> None:
         """Take one event of the session."""
         kind = event["event"]
         if kind == "tests":
             self._titles.update({test["test"]: test["title"] for test in event["tests"]})
-        elif kind == "start" and self._console.is_terminal:
-            title = self._titles.get(event["test"], event["test"])
-            self._console.print(Text(f"{self._count(1)} {title} ...", "dim"), end="\r")
+        elif kind == "start":
+            self._status.update(Text(f"{self._count(1)} {self._title(event)}", "dim"))
+            self._status.start()
         elif kind == "end":
             self._n += 1
             self._end(event)
@@ -150,12 +160,15 @@ class _Progress:
     def _end(self, event: Event) -> None:
         outcome = event["outcome"]
         line = Text(f"{self._count(0)} ")
-        line.append(str(self._titles.get(event["test"], event["test"])))
+        line.append(self._title(event))
         line.append(f"  {outcome}", _COLOURS.get(outcome, "red" if outcome in _FAILED else "dim"))
         line.append(f"  {event['seconds']:.1f} s", "dim")
         if event["reason"]:
             line.append(f"  {event['reason']}", "dim")
         self._console.print(line, soft_wrap=True)
+
+    def _title(self, event: Event) -> str:
+        return self._titles.get(event["test"]) or str(event["test"])
 
     def _count(self, more: int) -> str:
         return f"{self._n + more:>3}/{len(self._titles)}"

@@ -158,6 +158,15 @@ def a_weighted_dbfs(samples: Floats, rate: int) -> float:
     return _db(math.sqrt(mean_square))
 
 
+def tone_dbfs(samples: Floats, rate: int, hertz: float) -> float:
+    """The level of what lies within 5 % of a frequency."""
+    window = np.hanning(len(samples))
+    power = np.abs(np.fft.rfft((samples - samples.mean()) * window)) ** 2
+    distance = np.abs(np.arange(len(power)) * (rate / len(samples)) - hertz)
+    near = float(power[distance < hertz * 0.05].sum())
+    return _db(math.sqrt(2 * near / len(samples) ** 2 / np.mean(window**2)))
+
+
 def clipped_share(samples: Floats) -> float:
     """The share of the samples that are at full scale, as 16-bit ones see it."""
     return float(np.mean(np.abs(samples) >= 32767 / 32768)) if len(samples) else 0.0

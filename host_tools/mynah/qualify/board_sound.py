@@ -56,6 +56,27 @@ def listen(pins, skip, n):
     into.deinit()
     heard = slots
 
+def hear_oneself(amp, mic, n_quiet, n):
+    global heard
+    gc.collect()
+    slots = array.array("i", bytes(4 * (n_quiet + n)))
+    view = memoryview(slots)
+    into = port(mic, machine.I2S.RX, 32, %d)
+    into.readinto(view[:6400])
+    out = port(amp, machine.I2S.TX, 16, 4000)
+    amplifier(amp, 1)
+    into.readinto(view[:n_quiet])
+    out.irq(nothing)  # from now on it plays in the background
+    out.write(sound)
+    into.readinto(view[n_quiet:])
+    amplifier(amp, 0)
+    out.deinit()
+    into.deinit()
+    heard = slots
+
+def nothing(_):
+    pass
+
 def to_16_bits():
     global heard
     samples = array.array("h", bytes(2 * len(heard)))
@@ -85,7 +106,7 @@ class BoardSound:
         pins = json.loads(board.device_json())
         self._mic, self._amp = pins["mic"], pins["amp"]
         drain_ms = _IBUF * 1000 // (2 * RATE_HZ) + 200
-        repl.run(_PROGRAM % (RATE_HZ, _IBUF, drain_ms, _IBUF, _CHUNK, _CHUNK))
+        repl.run(_PROGRAM % (RATE_HZ, _IBUF, drain_ms, _IBUF, _IBUF, _CHUNK, _CHUNK))
 
     def send(self, samples: Floats) -> None:
         """Bring samples (-1 to 1) into the board's memory, for `play`."""
@@ -107,6 +128,16 @@ class BoardSound:
         """
         n, skip = round(seconds * RATE_HZ), round(skip_s * RATE_HZ)
         self._repl.run(f"listen({self._mic!r}, {skip}, {n})", timeout_s=seconds + skip_s + 20)
+
+    def hear_oneself(self, quiet_s: float, seconds: float) -> None:
+        """Record a quiet room, then what the board plays of what was sent; `heard` brings it here.
+
+        Raises:
+            ReplError: the board has no memory for that much.
+        """
+        n_quiet, n = round(quiet_s * RATE_HZ), round(seconds * RATE_HZ)
+        code = f"hear_oneself({self._amp!r}, {self._mic!r}, {n_quiet}, {n})"
+        self._repl.run(code, timeout_s=quiet_s + seconds + 20)
 
     def heard(self, *, bits: int = 16) -> Floats:
         """What was recorded, from -1 to 1 of the microphone's full scale.

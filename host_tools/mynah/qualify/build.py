@@ -111,7 +111,9 @@ class Builder:
     def _board(self, board: Mapping[str, Any] | None) -> None:
         if board is None:
             return
-        self.facts |= {key: board[key] for key in ("port", "firmware") if board[key]}
+        for key in ("port", "firmware"):  # a test may know it better: with its version
+            if len(board[key]) > len(self.facts.get(key, "")):
+                self.facts[key] = board[key]
         for name, count in zip(_POWER, (board["brownouts"], board["crashes"]), strict=True):
             self._counts[name] = self._counts.get(name, 0) + count
 

@@ -23,6 +23,13 @@ def firmware(device: Device) -> Device:
     return device
 
 
+@pytest.fixture
+def is_hardware(device: Device) -> bool:
+    """Whether the board is one: a virtual board may be on a port of its own, too."""
+    kind = device.board.kind
+    return device.board.virtual is None and not (kind is not None and kind.is_virtual)
+
+
 @pytest.fixture(scope="session")
 def chip(board: HilBoard) -> ChipInfo:
     """What esptool reads from the chip."""

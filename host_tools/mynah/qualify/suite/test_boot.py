@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 N_STARTS = 5
 PATIENCE_S = 30.0
-FIRST_LINE = r" app: Mynah \S+ on "
+FIRST_LINE = r" app: Mynah (\S+) on "
 
 
 @pytest.mark.scores("boot.first_line_s", "boot.ready_s", "boot.good_starts_pct")
@@ -29,7 +29,9 @@ def test_it_starts_from_reset(firmware: Device, score: Score) -> None:
         firmware.reset(wait=False)
         let_go = time.monotonic()
         try:
-            first.append(console.expect_line(FIRST_LINE, PATIENCE_S)[0] - let_go)
+            at, match = console.expect_line(FIRST_LINE, PATIENCE_S)
+            first.append(at - let_go)
+            score.about(firmware=f"speaker {match[1]}")
             whole.append(console.expect_line(ready, PATIENCE_S)[0] - let_go)
         except ExpectTimeoutError:
             continue

@@ -50,9 +50,9 @@ def test_largest_block(repl: BoardRepl, score: Score) -> None:
 
 
 @pytest.mark.scores("memory.idf_largest_kb")
-def test_system_heap(device: Device, repl: BoardRepl, score: Score) -> None:
+def test_system_heap(repl: BoardRepl, score: Score, is_hardware: bool) -> None:
     """ESP-IDF's own heap has room for Wi-Fi."""
-    if device.board.virtual is not None:
+    if not is_hardware:
         pytest.skip("a virtual board has no ESP-IDF, so no heap of it")
     blocks = [row[2] for row in repl.call("esp32.idf_heap_info", INTERNAL)]
     score("memory.idf_largest_kb", max(blocks) / 1024, note="internal RAM, firmware stopped")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SWEEP = acoustics.Sweep(rate=RATE_HZ)
 TONE_S, PAUSE_S, EDGE_S = 0.6, 0.3, 0.1
 FULL_DBFS, USUAL_DBFS = -3.02, -12.0
+EAR_QUIET_S = 0.5
 NO_NOISE = "every sample of the pause is zero: no analogue part is in the way"
 
 
@@ -78,6 +79,24 @@ def test_tones_and_sweep(device: Device, speaker: Speaker, repl: BoardRepl, scor
         "speaker.distortion", response.distortion_hertz, response.distortion_pct,
         "Loudspeaker: harmonics", "Hz", "%", log_x=True,
     )  # fmt: skip
+
+
+@pytest.mark.needs("amplifier", "microphone")
+@pytest.mark.scores("speaker.own_ear_db")
+def test_own_ear(device: Device, repl: BoardRepl, score: Score, is_hardware: bool) -> None:
+    """The board's own microphone hears its loudspeaker."""
+    if not is_hardware:
+        pytest.skip("there is no air between a virtual board's loudspeaker and its microphone")
+    kind = device.board.kind
+    assert kind is not None
+    board = BoardSound(repl, kind)
+    board.send(_tone(USUAL_DBFS))
+    board.hear_oneself(EAR_QUIET_S, TONE_S)
+    heard = board.heard()
+    n_quiet = round(EAR_QUIET_S * RATE_HZ)
+    quiet, tone = heard[:n_quiet], heard[n_quiet + RATE_HZ // 10 :]
+    above_db = acoustics.tone_dbfs(tone, RATE_HZ, 1000) - acoustics.tone_dbfs(quiet, RATE_HZ, 1000)
+    score("speaker.own_ear_db", above_db, note=f"1 kHz at {USUAL_DBFS:g} dBFS, no bench equipment")
 
 
 @pytest.mark.needs("amplifier")
