@@ -4,7 +4,8 @@ A virtual board starts the firmware in its shipped form (the .mpy files that `my
 once as it is and once with a probe in front of MicroPython's ``__import__`` that collects before
 and after each module and counts what each has added. The tables: the virtual board's own modules,
 which take the place of C code and are no part of the firmware; the firmware's modules; what it has
-made of them; and the modules that are loaded with first use.
+made of them; and the modules that are loaded with first use. With ``--used`` it is paired and its
+parts are used one after the other, and the log tells the heap after each.
 
 The figures are those of a 64-bit PC: an object takes half as much on the chip.
 """
@@ -15,14 +16,16 @@ import argparse
 import ast
 import json
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mynah import boards
+from mynah.errors import BoardError
 from mynah.hil.console import Console
 from mynah.hil.software import SPEAKER, Software
+from mynah.miio import MiioClient, pair
 from mynah.virtual import shims
 from mynah.virtual.board import VirtualBoard
 
@@ -37,12 +40,8 @@ PARTS = {
     "microphone": "microphone and its ring of sound",
     "player": "player",
     "wake_engine": "wake engine: model, state, tables",
-    "Home": "home controller",
     "make_spec": "MIoT spec, bound",
-    "Channel": "secure channel",
     "Server": "miIO server",
-    "Discovery": "mDNS",
-    "Improv": "Improv",
 }
 
 _PROBE = """
@@ -94,6 +93,35 @@ _b.heap_start = _gc.mem_alloc()
 _b.__import__ = _hook(__import__, _gc, _s.modules, heap_rows, PARTS, heap_made)
 """
 
+_STAGES = """
+import gc as _gc, sys as _s
+import builtins as _b
+def _hook(load, gc, modules):
+    def watch(log):
+        info = log.info
+        def told(source, text, *args):
+            info(source, text, *args)
+            if source == "mdns" or text.endswith("at a time"):
+                gc.collect()
+                info("heap", "%s: %d", source if source == "mdns" else args[0], gc.mem_alloc())
+        log.info = told
+    def probed(name, *rest):
+        is_new = name not in modules
+        result = load(name, *rest)
+        if is_new and name == "speaker.util.log":
+            watch(modules[name])
+        return result
+    return probed
+_b.__import__ = _hook(__import__, _gc, _s.modules)
+"""
+
+_PARTS_OF = {
+    "miIO.unsub": "subscribers",
+    "mynah.secure.status": "secure channel",
+    "mynah.home.list": "home",
+    "mynah.privacy": "privacy",
+}
+
 _TELL = """
 print("ROW", ("start", "MicroPython", heap_start))
 for _row in heap_rows:
@@ -131,9 +159,9 @@ def measure() -> Heap:
     Raises:
         MynahError: it does not start.
     """
-    with _started("") as (_, total):
+    with _started("") as (_, _, total):
         pass
-    with _started(_PROBE.replace("PARTS", repr(PARTS))) as (console, _):
+    with _started(_PROBE.replace("PARTS", repr(PARTS))) as (console, _, _):
         rows = _rows(console, _TELL)
         rows = rows[: rows.index(("module", "", 0))] + [row for row in rows if row[0] == "made"]
         loaded = [name for kind, name, _ in rows if kind == "module"]
@@ -150,6 +178,35 @@ def measure() -> Heap:
     later = _by_name((n, size) for _, n, size in all_rows if _is_ours(n) and n not in old)
     made["other objects and tasks"] = total - sum(sum(g.values()) for g in (board, modules, made))
     return Heap(total, board, modules, _by_name(made.items()), later)
+
+
+def used() -> Iterator[tuple[str, int]]:
+    """What has been used, one part after the other, and the heap in use then.
+
+    Raises:
+        MynahError: the board does not start, or does not answer.
+    """
+    with _started(_STAGES) as (console, board, total):
+        yield "ready, without an owner", total
+        board.world.wifi.add("home", "secret123")
+        result = pair(board.ap_address, "home", "secret123")
+        console.reset_board()
+        yield "ready, paired", _heap_at_ready(console)
+        yield "on the network, found by mDNS", _heap_after(console, "mdns")
+        with MiioClient(result.address, result.token) as client:
+            client.get("speaker.volume")
+            for what, method, params in (
+                ("a subscriber", "miIO.unsub", {"did": "1", "sub_method": "."}),
+                ("the secure channel", "mynah.secure.status", []),
+                ("the home's devices", "mynah.home.list", []),
+                ("the privacy report", "mynah.privacy", {"from": 0}),
+            ):
+                client.call(method, params)
+                yield what, _heap_after(console, _PARTS_OF[method])
+            client.call("mynah.home.do", {"text": "turn on the lamp"})
+            with suppress(BoardError):  # only over the set-up network
+                client.call("mynah.wifi.cancel")
+            yield "a sentence, and a method of set-up", _heap_after(console, "set-up")
 
 
 def module_names() -> list[str]:
@@ -184,8 +241,8 @@ def _by_name(rows: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 @contextmanager
-def _started(probe: str) -> Iterator[tuple[Console, int]]:
-    """A board that is ready, with something in front of its program; its console and its heap."""
+def _started(probe: str) -> Iterator[tuple[Console, VirtualBoard, int]]:
+    """A board that is ready, with something in front of its program; and its heap in use."""
     bootstrap = shims.bootstrap
     shims.bootstrap = lambda *fds: probe + bootstrap(*fds)
     kind = boards.load("virtual")
@@ -193,11 +250,19 @@ def _started(probe: str) -> Iterator[tuple[Console, int]]:
     try:
         with VirtualBoard(content=content) as board, Console(board.url) as console:
             console.reset_board()
-            used = int(console.expect(r" app: heap used (\d+) of", READY_S)[1])
-            console.expect(r" app: ready$", READY_S)
-            yield console, used
+            yield console, board, _heap_at_ready(console)
     finally:
         shims.bootstrap = bootstrap
+
+
+def _heap_at_ready(console: Console) -> int:
+    total = int(console.expect(r" app: heap used (\d+) of", READY_S)[1])
+    console.expect(r" app: ready$", READY_S)
+    return total
+
+
+def _heap_after(console: Console, part: str) -> int:
+    return int(console.expect(rf" heap: {part}: (\d+)$", READY_S)[1])
 
 
 def _rows(console: Console, code: str) -> list[tuple[str, str, int]]:
@@ -220,7 +285,10 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--used", action="store_true", help="the heap as parts are used")
     options = parser.parse_args()
+    if options.used:
+        return _print_used(as_json=options.json)
     heap = measure()
     if options.json:
         print(json.dumps({**asdict(heap), "firmware": heap.firmware}, indent=2))
@@ -236,6 +304,16 @@ def main() -> int:
             print(f"{size:9}  {name}")
         print()
     print(f"In use after boot: {heap.total}, of that the firmware: {heap.firmware}")
+    return 0
+
+
+def _print_used(*, as_json: bool) -> int:
+    rows = list(used())
+    if as_json:
+        print(json.dumps(dict(rows), indent=2))
+    else:
+        for what, size in rows:
+            print(f"{size:9}  {what}")
     return 0
 
 

@@ -80,7 +80,15 @@ methods = {"count": count, "later": later, "who": lambda _params, peer: list(pee
 server = Server(TOKEN, DID, clock_s, methods, lambda peer: peer[0] == SET_UP, send)
 late = Late(
     "secure channel",
-    lambda: steps("secure", settings, DID, server, send, clock_s, methods, Supervisor(None).start),
+    steps,
+    "secure",
+    settings,
+    DID,
+    server,
+    send,
+    clock_s,
+    methods,
+    Supervisor(None).start,
 )
 add_methods(methods, stand_ins.SECURE_METHODS, late)
 mode = SecureDoor(settings, late, server, lambda address: address == SET_UP, send)

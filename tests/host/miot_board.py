@@ -19,7 +19,7 @@ from fakes import udp as udp_fake
 
 import speaker
 from speaker.app import stand_ins
-from speaker.app.bindings import TOLD, make_spec
+from speaker.app.bindings import make_spec
 from speaker.app.device import Device
 from speaker.app.house import House
 from speaker.app.secure_door import SecureDoor
@@ -177,9 +177,7 @@ async def main():
     start = supervisor.start
     methods = {}
     folder = FOLDER + "/home"
-    home = Late(
-        "home", lambda: steps("home", folder, WORDS, radio.is_joined, methods, start, ADDRESS)
-    )
+    home = Late("home", steps, "home", folder, WORDS, radio.is_joined, methods, start, ADDRESS)
     house = House(folder, home)
     device = Device(
         "mynah.speaker.test",
@@ -193,7 +191,7 @@ async def main():
     )
     methods.update(device.methods())
     add_methods(methods, stand_ins.HOME_METHODS, home)
-    set_up = Late("set-up", lambda: steps("set_up", provisioning, methods))
+    set_up = Late("set-up", steps, "set_up", provisioning, methods)
     add_methods(methods, stand_ins.SET_UP_METHODS, set_up)
     spec = make_spec(
         store,
@@ -221,9 +219,15 @@ async def main():
     )
     push = Late(
         "subscribers",
-        lambda: steps(
-            "push", server, DID, spec, uptime.seconds, store.watch(*TOLD), methods, start
-        ),
+        steps,
+        "push",
+        server,
+        DID,
+        spec,
+        uptime.seconds,
+        store,
+        methods,
+        start,
     )
     add_methods(methods, stand_ins.PUSH_METHODS, push)
 
@@ -235,7 +239,15 @@ async def main():
     methods["test.press"] = press
     mode = Late(
         "secure channel",
-        lambda: steps("secure", settings, DID, server, door.send, clock_s, methods, start),
+        steps,
+        "secure",
+        settings,
+        DID,
+        server,
+        door.send,
+        clock_s,
+        methods,
+        start,
     )
     add_methods(methods, stand_ins.SECURE_METHODS, mode)
     secure = SecureDoor(settings, mode, server, provisioning.is_open_to, door.send)

@@ -1,5 +1,6 @@
 """The files that are shipped to a board."""
 
+import ast
 import json
 import subprocess
 
@@ -56,6 +57,34 @@ def test_what_is_compiled_for_this_computer_runs_on_it(tmp_path):
         check=False,
     )
     assert "ran speaker/util/log.mpy" in done.stdout, done.stderr + done.stdout
+
+
+def _names_of_hints(tree):
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == "speaker.util.hints":
+            yield from (alias.name for alias in node.names)
+
+
+def _without_annotations(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Constant(None)
+    return tree
+
+
+@pytest.mark.parametrize("path", sorted((FIRMWARE_DIR / "speaker").rglob("*.py")), ids=str)
+def test_what_the_board_does_not_get_is_used_in_annotations_alone(path):
+    source = path.read_bytes()
+    names = set(_names_of_hints(ast.parse(source)))
+    left = files._HINTS.sub(b"", source)
+    assert b"speaker.util.hints" not in left or path.name == "hints.py"
+    assert left.count(b"\n") == source.count(b"\n"), "tracebacks would tell other lines"
+    tree = _without_annotations(ast.parse(left))
+    assert not names & {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
 def test_native_modules_are_left_out_where_they_cannot_run():

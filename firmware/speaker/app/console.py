@@ -5,7 +5,7 @@ import time
 
 from micropython import const
 
-from speaker.net.improv_frame import PREFIX
+from speaker.net.improv_prefix import PREFIX
 from speaker.util.hints import Any
 from speaker.util.late import Late, NotLoadedError
 from speaker.util.streams import readable

@@ -30,7 +30,7 @@ import machine
 import micropython
 from micropython import const
 
-from speaker.net.improv_frame import PREFIX
+from speaker.net.improv_prefix import PREFIX
 from speaker.util.hints import Any
 
 _CTRL_C = const(3)

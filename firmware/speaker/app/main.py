@@ -3,14 +3,13 @@
 import asyncio
 import gc
 import os
-import sys
 import time
 
 import machine
 
 import speaker
 from speaker.app import config, keyboard, stand_ins, wiring
-from speaker.app.bindings import TOLD, make_spec
+from speaker.app.bindings import make_spec
 from speaker.app.console import Console
 from speaker.app.counters import Counters
 from speaker.app.device import Device
@@ -101,8 +100,7 @@ class Speaker:
         self._microphone.on_restart = self._listener.reset
         self._console = Console(keyboard.begin())
         sound = (self._ring, ready, self._microphone, self._listener, engine)
-        rate = wiring.set_console_rate
-        desk = Late("desk", lambda: steps("desk", sound, rate, self._console))
+        desk = Late("desk", steps, "desk", sound, wiring.set_console_rate, self._console)
         add_commands(self._console, stand_ins.DESK_COMMANDS, desk)
 
     def _make_network(self, mac: bytes, host: str) -> None:
@@ -112,7 +110,18 @@ class Speaker:
         address = ":".join(["%02X" % byte for byte in mac])
         did = int.from_bytes(mac[2:6], "big")
         methods: dict = {}
-        self._make_late_parts(methods, did, address, host)
+        self._home = Late(
+            "home",
+            steps,
+            "home",
+            _HOME,
+            _WORDS,
+            self._radio.is_joined,
+            methods,
+            self._supervisor.start,
+        )
+        add_methods(methods, stand_ins.HOME_METHODS, self._home)
+        self._house = House(_HOME, self._home)
         self._device = Device(
             self._board["model"],
             address,
@@ -152,6 +161,7 @@ class Speaker:
             self._device.shows_token,
             self._door.send,
         )
+        self._make_late_parts(methods, did, address, host)
         self._secure_door = SecureDoor(
             self.settings,
             self._secure,
@@ -165,83 +175,54 @@ class Speaker:
         return 1 + self._uptime.seconds()
 
     def _make_late_parts(self, methods: dict, did: int, mac: str, host: str) -> None:
-        """What waits for its first use; see parts.py."""
+        """What waits for its first use, but the home; see parts.py."""
         start = self._supervisor.start
-        console = self._console
-        home = Late(
-            "home",
-            lambda: steps("home", _HOME, _WORDS, self._radio.is_joined, methods, start),
-        )
-        add_methods(methods, stand_ins.HOME_METHODS, home)
-        self._home = home
-        self._house = House(_HOME, home)
         self._secure = Late(
             "secure channel",
-            lambda: steps(
-                "secure",
-                self.settings,
-                did,
-                self._server,
-                self._door.send,
-                self._clock_s,
-                methods,
-                start,
-            ),
+            steps,
+            "secure",
+            self.settings,
+            did,
+            self._server,
+            self._door.send,
+            self._clock_s,
+            methods,
+            start,
         )
         add_methods(methods, stand_ins.SECURE_METHODS, self._secure)
         push = Late(
             "subscribers",
-            lambda: steps(
-                "push",
-                self._server,
-                did,
-                self._spec,
-                self._uptime.seconds,
-                self.store.watch(*TOLD),
-                methods,
-                start,
-            ),
+            steps,
+            "push",
+            self._server,
+            did,
+            self._spec,
+            self._uptime.seconds,
+            self.store,
+            methods,
+            start,
         )
         add_methods(methods, stand_ins.PUSH_METHODS, push)
-        self._set_up = Late("set-up", lambda: steps("set_up", self._provisioning, methods))
+        self._set_up = Late("set-up", steps, "set_up", self._provisioning, methods)
         add_methods(methods, stand_ins.SET_UP_METHODS, self._set_up)
         privacy = Late(
-            "privacy", lambda: steps("privacy", self.settings, self.store, console, methods)
+            "privacy", steps, "privacy", self.settings, self.store, self._console, methods
         )
         add_methods(methods, stand_ins.PRIVACY_METHODS, privacy)
-        add_commands(console, stand_ins.PRIVACY_COMMANDS, privacy)
-        about = {
-            "info": lambda: self._about(host),
-            "hostname": host,
-            "did": did,
-            "mac": mac,
-            "model": self._board["model"],
-        }
+        add_commands(self._console, stand_ins.PRIVACY_COMMANDS, privacy)
         self._cable = Late(
             "cable",
-            lambda: steps(
-                "cable",
-                self._provisioning,
-                self.settings,
-                self.store,
-                about,
-                self._radio.set_hostname,
-                console,
-                start,
-            ),
+            steps,
+            "cable",
+            self._provisioning,
+            self.settings,
+            self.store,
+            self._console,
+            self._radio.set_hostname,
+            (host, did, mac, self._board["model"]),
+            start,
         )
-        add_commands(console, stand_ins.CABLE_COMMANDS, self._cable)
-
-    def _about(self, host: str) -> tuple:
-        """What Improv tells: firmware, version, chip, name, system, its version."""
-        return (
-            "Mynah",
-            speaker.VERSION,
-            "ESP32-S3",
-            self.settings.name or host,
-            "MicroPython",
-            "%d.%d.%d" % sys.implementation.version[:3],
-        )
+        add_commands(self._console, stand_ins.CABLE_COMMANDS, self._cable)
 
     async def _load_used(self) -> None:
         """What is in use already is loaded at once, and counts in the heap that the log tells."""

@@ -7,6 +7,9 @@ table, and `start` the supervisor's.
 
 # ruff: noqa: F401 - what is imported early is what the last module would need all at once
 
+import sys
+
+import speaker
 from speaker.util.hints import Any, Callable, Iterator
 
 
@@ -81,7 +84,7 @@ def push(
     did: int,
     spec: Any,
     clock_s: Callable[[], int],
-    watch: Any,
+    store: Any,
     methods: dict,
     start: Any,
 ) -> Iterator[Any]:
@@ -89,6 +92,7 @@ def push(
     from speaker.miot.subscribers import Subscribers
 
     yield None
+    from speaker.app.bindings import TOLD
     from speaker.miot import rows, spec_table
 
     events = rows.events(spec_table.EVENTS)
@@ -96,7 +100,7 @@ def push(
     methods.update(table.methods())
     server.subscribers = table
     start("push", table.run)
-    start("push-watch", table.follow, watch)
+    start("push-watch", table.follow, store.watch(*TOLD))
     yield table
 
 
@@ -113,23 +117,31 @@ def cable(
     machine: Any,
     settings: Any,
     store: Any,
-    about: dict,
-    set_hostname: Callable[[str], object],
     console: Any,
+    set_hostname: Callable[[str], object],
+    who: tuple,
     start: Any,
 ) -> Iterator[Any]:
     """Improv, and what `mynah pair` says beside it over the serial console.
 
-    `about` has the keys `info`, `hostname`, `did`, `mac` and `model`.
+    `who`: the default host name, the device id, the MAC address, and the model.
     """
     from speaker.net.improv import PREFIX, Improv
 
     yield None
     from speaker.app.cable import Cable
 
-    improv = Improv(machine, settings, store, about["info"], about["hostname"], set_hostname)
+    host, did, mac, model = who
+
+    def about() -> tuple:
+        """Firmware, version, chip, name, system, its version."""
+        release = "%d.%d.%d" % sys.implementation.version[:3]
+        name = settings.name or host
+        return "Mynah", speaker.VERSION, "ESP32-S3", name, "MicroPython", release
+
+    improv = Improv(machine, settings, store, about, host, set_hostname)
     console.add(PREFIX, improv.run)
-    commands = Cable(machine, settings, improv, about["did"], about["mac"], about["model"])
+    commands = Cable(machine, settings, improv, did, mac, model)
     commands.add_to(console)
     start("improv", improv.follow)
     yield improv

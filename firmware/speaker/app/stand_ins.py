@@ -1,6 +1,6 @@
 """The methods and commands of the parts that are loaded with first use (parts.py)."""
 
-from speaker.net.improv_frame import PREFIX
+from speaker.net.improv_prefix import PREFIX
 from speaker.util.hints import Any, Iterator
 from speaker.util.late import Late
 

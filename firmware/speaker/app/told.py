@@ -8,7 +8,7 @@ texts are loaded for the report alone.
 from speaker.app import config
 from speaker.audio import ring
 from speaker.miot import guard, limits
-from speaker.net.improv_frame import PREFIX
+from speaker.net.improv_prefix import PREFIX
 from speaker.net.sockets import PEERS
 from speaker.util.files import READ, WRITTEN
 from speaker.wake import history

@@ -8,7 +8,7 @@ behind its length.
 
 from micropython import const
 
-PREFIX = b"IMPROV\x01"
+from speaker.net.improv_prefix import PREFIX
 
 STATE = 1
 ERROR = 2

@@ -19,14 +19,15 @@ class NotLoadedError(Exception):
 class Late:
     """A part that is loaded by the first `get`.
 
-    `steps()` is a generator: it imports a module or two, yields, imports the next, and at last
-    yields the part, wired. At each yield the sound and everybody else have their turn, so no step
-    should take longer than some 20 ms.
+    `steps(*arguments)` is a generator: it imports a module or two, yields None, imports the next,
+    and at last yields the part, wired. At each yield the sound and everybody else have their turn,
+    so no step should take longer than some 20 ms.
     """
 
-    def __init__(self, name: str, steps: Callable[[], Iterator]) -> None:
+    def __init__(self, name: str, steps: Callable[..., Iterator], *arguments: object) -> None:
         self.name = name
         self._steps = steps
+        self._arguments = arguments
         self._failed_ms: Any = None
         self._done: Any = None  # an Event, while it is being loaded
         self.part: Any = None
@@ -48,7 +49,7 @@ class Late:
         return self.part
 
     async def _load(self) -> Any:
-        steps = self._steps()
+        steps = self._steps(*self._arguments)
         sum_ms = longest_ms = 0
         try:
             while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,9 @@ _KEPT_AS_SOURCE = ("boot.py", "main.py")  # MicroPython looks for these names, w
 _PACKAGE = "speaker"
 _WORDS = "words"
 _OPTIMISATION = "-O2"
+
+_HINTS = re.compile(rb"^from speaker\.util\.hints import .*$", re.MULTILINE)
+"""What only a type checker needs: each name would be an entry in the dict of a loaded module."""
 
 # MicroPython, py/persistentcode.h: MP_NATIVE_ARCH_*, bits 10 to 13 of sys.implementation._mpy.
 _NATIVE_ARCHS = (
@@ -128,7 +132,7 @@ def compiled(path: Path, arch: str | None) -> bytes:
     name = _on_board(path).as_posix()
     if path.stem.endswith("_xtensa"):
         return xtensa.build(path, name)
-    source = path.read_bytes()
+    source = _HINTS.sub(b"", path.read_bytes())
     what = "\0".join((_compiler_version(), _OPTIMISATION, str(arch), name)).encode()
     key = hashlib.sha256(what + b"\0" + source).hexdigest()
     cached = cache_dir("mpy") / f"{key}.mpy"

@@ -3,6 +3,7 @@
 import struct
 
 import _link
+import _rom
 
 __name__ = "esp32"
 
@@ -111,36 +112,10 @@ class Partition:
         """Nothing waits for it: MicroPython's own images are built without rollback."""
 
 
-class NVS:
-    """Key-value store (ports/esp32/esp32_nvs.c)."""
-
-    def __init__(self, namespace):
-        self._number = _link.call("nvs", "open", namespace)
-
-    def __repr__(self):
-        return "<NVS namespace>"
-
-    def set_i32(self, key, value):
-        _link.call("nvs", "set_i32", self._number, key, value)
-
-    def get_i32(self, key):
-        return _link.call("nvs", "get_i32", self._number, key)
-
-    def set_blob(self, key, value):
-        _link.call("nvs", "set_blob", self._number, key, bytes(value).hex())
-
-    def get_blob(self, key, buffer):
-        blob = bytes.fromhex(_link.call("nvs", "get_blob", self._number, key))
-        if len(blob) > len(buffer):
-            raise OSError(-0x110C, "ESP_ERR_NVS_INVALID_LENGTH")
-        memoryview(buffer)[: len(blob)] = blob
-        return len(blob)
-
-    def erase_key(self, key):
-        _link.call("nvs", "erase", self._number, key)
-
-    def commit(self):
-        pass
+def __getattr__(name):
+    if name == "NVS":
+        return _rom.load("_nvs").NVS
+    raise AttributeError("'module' object has no attribute '%s'" % name)
 
 
 def mcu_temperature():

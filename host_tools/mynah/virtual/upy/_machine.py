@@ -5,9 +5,9 @@ import time
 
 import _link
 import _rom
-from _clocks import RTC, WDT, Timer
+from _clocks import Timer
 from _i2s import I2S
-from _pin import PWM, Pin
+from _pin import Pin
 
 __name__ = "machine"
 
@@ -35,10 +35,18 @@ _CAUSES = ("PWRON", "HARD", "WDT", "DEEPSLEEP", "SOFT")
 _frequency = 240000000
 
 
+_LATER = (
+    ("_buses", ("I2C", "SPI", "SoftI2C", "SoftSPI")),
+    ("_pwm", ("PWM",)),
+    ("_rtc", ("RTC", "WDT")),
+)
+
+
 def __getattr__(name):
     # What few programs use is loaded when one asks for it.
-    if name in ("I2C", "SPI", "SoftI2C", "SoftSPI"):
-        return getattr(_rom.load("_buses"), name)
+    for module, names in _LATER:
+        if name in names:
+            return getattr(_rom.load(module), name)
     raise AttributeError("'module' object has no attribute '%s'" % name)
 
 

@@ -7,6 +7,9 @@ import vfs
 import _link
 
 
+_NAMES = ("_buses", "_line_editor", "_nvs", "_prompt", "_pwm", "_rtc")
+
+
 class _Rom:
     # As in bootstrap.py, whose names are gone by now.
     def mount(self, readonly, mkfs):
@@ -16,7 +19,7 @@ class _Rom:
         pass
 
     def stat(self, path):
-        if path in ("/_buses.mpy", "/_line_editor.mpy", "/_prompt.mpy"):
+        if path[1:-4] in _NAMES:
             return (0x8000, 0, 0, 0, 0, 0, 0, 0, 0, 0)
         raise OSError(2)
 

@@ -15,7 +15,7 @@ def _install(info):
     import _select
 
     modules["select"] = _select
-    import asyncio.stream
+    import asyncio.core
     import _time
 
     _time.start(info["uptime_us"], info["clock_ns"])
