@@ -160,7 +160,7 @@ def _check_speaker(target: Target, hello: Hello) -> Iterator[Item]:
     if target.device is None:
         yield Unseen("signal, version", f"{target.address} tells them to its owner: use --name")
         return
-    with client_of(target.device, port=target.port, retries=1) as client:
+    with client_of(target.device, port=target.port, timeout_s=_WAIT_S, retries=1) as client:
         try:
             info = client.info()
         except (BoardError, BoardTimeoutError) as error:

@@ -33,6 +33,7 @@ class Diagnosis:
     findings: list[Finding] = field(default_factory=list)
     looked: list[Looked] = field(default_factory=list)
     unseen: list[Unseen] = field(default_factory=list)
+    _told: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
 
     @property
     def faults(self) -> list[Finding]:
@@ -43,9 +44,13 @@ class Diagnosis:
         """Take what a check yields; the findings stay in the order of what to do first."""
         for item in items:
             if isinstance(item, Finding):
-                self.findings.append(item)
+                # The port and the network may tell the same.
+                if (item.cause, item.evidence) not in self._told:
+                    self.findings.append(item)
+                self._told.add((item.cause, item.evidence))
             elif isinstance(item, Looked):
-                self.looked.append(item)
+                if item not in self.looked:
+                    self.looked.append(item)
             else:
                 self.unseen.append(item)
         self.findings.sort(key=lambda each: (SEVERITIES.index(each.severity), rank(each.cause)))

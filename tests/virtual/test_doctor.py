@@ -1,0 +1,141 @@
+"""The doctor and boards in the states that users get them into."""
+
+import binascii
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from mynah import boards
+from mynah.cli import cli
+from mynah.doctor import conversation
+from mynah.doctor.host import Host
+from mynah.doctor.run import examine
+from mynah.errors import VerificationError
+from mynah.flash import files, filesystem, partitions
+from mynah.link import open_port
+from mynah.miio import devices
+from mynah.miio.devices import Device
+from mynah.virtual.board import VirtualBoard
+from mynah.virtual.factory import flash_content
+from mynah.virtual.types import ResetCause
+
+SSID, PASSWORD, TOKEN = "home", "secret123", "00112233445566778899aabbccddeeff"
+BOOT = 0
+MIB = 1 << 20
+
+
+def with_files(content, flash_size=16 * MIB):
+    """A flash's content with MicroPython and those files."""
+    rows = partitions.with_filesystem(partitions.stock(), flash_size)
+    vfs = partitions.find(rows, partitions.VFS_LABEL)
+    return [*flash_content(), (vfs.offset, filesystem.build(content, vfs.size))]
+
+
+def speaker_files(models=("okay_nabu",)):
+    board = boards.load("virtual")
+    return files.firmware_files(board, models, files.arch_of(board))
+
+
+def settings(**values):
+    """A copy of the settings as firmware/speaker/util/storage.py keeps them."""
+    body = json.dumps(values).encode()
+    checksum = binascii.crc32(body, binascii.crc32(b"1")) & 0xFFFFFFFF
+    return b"mynah1 1 %08x\n" % checksum + body
+
+
+def causes(diagnosis):
+    return [each.cause for each in diagnosis.findings]
+
+
+@pytest.fixture(autouse=True)
+def user(tmp_path, monkeypatch):
+    """No paired devices; and nothing is to be heard of these boards but their starts."""
+    monkeypatch.setenv("MYNAH_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setattr(conversation, "_LISTEN_S", 0.3)
+
+
+@pytest.fixture(scope="module")
+def owned():
+    """A speaker that has an owner and knows a network; none is on the air yet."""
+    kept = settings(token=TOKEN, owned=True, ssid=SSID, password=PASSWORD)
+    content = with_files(speaker_files() | {"/settings.a": kept})
+    with VirtualBoard(content=content) as board:
+        yield board
+
+
+@pytest.fixture
+def air(owned):
+    """The networks around that speaker; none to begin with."""
+    owned.world.wifi.clear()
+    return owned.world.wifi
+
+
+def known(board):
+    """What this computer knows of the speaker."""
+    number = int(board.mac.replace(":", "")[4:], 16)
+    return Device(board.address, TOKEN, number, board.mac, "mynah.speaker.virtual")
+
+
+def test_a_speaker_whose_network_is_not_there(owned, air):
+    air.add("Home 5G", "somebody1", rssi=-40)
+    found = examine(Host(), port=owned.url)
+    assert causes(found) == ["wifi-not-seen"]
+    assert "is 'Home 5G' meant?" in found.findings[0].what
+    assert {"firmware", "memory", "filesystem"} <= {each.topic for each in found.looked}
+
+
+def test_a_speaker_with_another_password(owned, air):
+    air.add(SSID, "changed-1")
+    assert causes(examine(Host(), port=owned.url)) == ["wifi-password"]
+
+
+def test_a_speaker_that_hears_its_network_weakly(owned, air):
+    air.add(SSID, PASSWORD, rssi=-82)
+    devices.remember("kitchen", known(owned))
+    found = examine(Host(), port=owned.url)
+    assert causes(found) == ["wifi-weak"]
+    assert {"hello", "token", "broadcast", "mDNS"} <= {each.topic for each in found.looked}
+
+
+def test_listening_alone_does_not_restart_the_board(owned, air):
+    air.add(SSID, PASSWORD)
+    with open_port(owned.url) as port:
+        port.read_until(b"app: ready", 4096)
+    found = examine(Host(), port=owned.url, reset=False)
+    assert causes(found) == []
+    assert found.unseen
+    with open_port(owned.url) as port:
+        assert b"ESP-ROM" not in port.read(4096)
+
+
+def test_a_speaker_that_is_new():
+    with VirtualBoard(content=with_files(speaker_files(models=()))) as board:
+        assert causes(examine(Host(), port=board.url)) == ["no-wake-model", "wifi-not-set-up"]
+        board.world.buttons.hold(BOOT)
+        assert causes(examine(Host(), port=board.url)) == ["download-mode"]
+        board.world.buttons.release(BOOT)
+
+
+def test_boards_without_firmware_exit_with_6(tmp_path):
+    with VirtualBoard(content=flash_content()) as board:
+        shown = CliRunner().invoke(cli, ["doctor", "--port", board.url])
+        assert isinstance(shown.exception, VerificationError)
+        assert shown.exception.exit_code == 6
+        assert "[fault: no-firmware]" in shown.stdout
+        board.flash.erase(0, board.flash.size)
+        board.reset(ResetCause.PWRON)
+        assert causes(examine(Host(), port=board.url)) == ["flash-empty"]
+
+
+def test_a_filesystem_with_little_room():
+    content = with_files({"/mine.bin": bytes(1800 * 1024)}, 4 * MIB)
+    with VirtualBoard(content=content, flash_size=4 * MIB) as board:
+        found = causes(examine(Host(), port=board.url))
+        assert found == ["no-firmware", "filesystem-almost-full"]
+
+
+def test_a_port_that_somebody_has_and_one_that_nobody_offers():
+    with VirtualBoard(content=flash_content()) as board:
+        url = board.url
+    assert causes(examine(Host(), port=url)) == ["port-unusable"]
