@@ -38,7 +38,7 @@ def test_each_cause_says_what_to_do(cause):
     assert cause.do
     texts = " ".join((cause.what, *cause.do))
     fields = {name for _, name, _, _ in string.Formatter().parse(texts) if name}
-    found = cause.found("seen", where="PORT", **{name: 1 for name in fields - {"where"}})
+    found = cause.found("seen", where="PORT", **dict.fromkeys(fields - {"where"}, 1))
     assert "{" not in found.what
 
 

@@ -36,6 +36,7 @@ COMMANDS = {
     "farm": "share boards in racks: labgrid's coordinator, exporters and places",
     "boards": "list and check the board files",
     "doctor": "find out what is wrong with a board, its port or its Wi-Fi, and what to do",
+    "report": "pack what a maintainer needs into one file, without secrets",
     "ports": "list serial ports, virtual boards, and what is on them",
 }
 

@@ -58,7 +58,7 @@ def command(
     from mynah.doctor.host import Host
     from mynah.doctor.run import examine
 
-    with _progress() as show:
+    with progress() as show:
         diagnosis = examine(
             Host(),
             port=port,
@@ -69,7 +69,7 @@ def command(
             talk=show,
         )
     if as_json:
-        print_json(diagnosis)
+        print_json(diagnosis.data())
     else:
         print_diagnosis(diagnosis)
     n = len(diagnosis.faults)
@@ -122,7 +122,7 @@ def _lines(finding: Finding) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
+def progress() -> Iterator[Callable[[str], None]]:
     """Gives a function that says what is being looked at: in place on a terminal, else in lines."""
     console = stderr()
     if not console.is_terminal:

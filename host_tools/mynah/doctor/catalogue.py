@@ -383,13 +383,6 @@ NO_FIRMWARE = Cause(
     "the log: MicroPython's prompt, and no `app:` line",
     ("`mynah flash --board NAME --port {where}` (`mynah boards` lists the names)",),
 )
-STOPPED = Cause(
-    "stopped",
-    FAULT,
-    "the firmware is on the board, but does not run: somebody stopped it",
-    "MicroPython's prompt, and /speaker is there",
-    ("press RESET, or `mynah logs --reset --port {where}`",),
-)
 BOARD_FILE = Cause(
     "board-file",
     FAULT,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from mynah.doctor.facts import Facts
     from mynah.doctor.finding import Item
+    from mynah.link.repl import Repl
     from mynah.miio.door import Nearby
 
 _BUSY = {errno.EBUSY, errno.EAGAIN}
@@ -38,6 +39,7 @@ class Conversation:
         baud: baud rate of the console.
         reset: whether the board may be started anew and its program be stopped.
         reach: checks the way over the network to an address that the board tells.
+        question: asks MicroPython for more, while the board is stopped anyway.
         talk: told what is going on.
     """
 
@@ -48,6 +50,7 @@ class Conversation:
         baud: int = 115200,
         reset: bool = True,
         reach: Callable[[str], Iterable[Item]] = lambda _: (),
+        question: Callable[[Repl], None] = lambda _: None,
         talk: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.url = url
@@ -61,6 +64,7 @@ class Conversation:
         self._baud = baud
         self._reset = reset
         self._reach = reach
+        self._question = question
         self._talk = talk
 
     def examine(self, others: Sequence[str] = ()) -> Iterator[Item]:
@@ -173,6 +177,7 @@ class Conversation:
         try:
             with Repl(self.url, baud=self._baud) as repl:
                 self.facts = facts.ask(repl)
+                self._question(repl)
                 self._talk("starting the board again ...")
                 for record in repl.restart(_RESTART_S):
                     if self.log.has_prompt or (record.source, record.text) == ("app", "ready"):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from mynah.doctor import access, cable, usb
 from mynah.doctor.catalogue import rank
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mynah.doctor.finding import Item
     from mynah.doctor.host import Host
     from mynah.doctor.usb import UsbDevice
+    from mynah.link.repl import Repl
 
 _MISSING = {"no-device-file", "port-missing"}
 _FORBIDDEN = {"confined", "not-in-group", "group-not-yet", "no-udev-rule", "port-busy"}
@@ -30,15 +31,32 @@ _NO_BOARD = {"no-board", "wsl-without-usb"}
 class Diagnosis:
     """What was found, seen in order, and not seen."""
 
+    conversation: Conversation | None = None
+    """What was heard from the board on the port, if there was one to be opened."""
+
     findings: list[Finding] = field(default_factory=list)
     looked: list[Looked] = field(default_factory=list)
     unseen: list[Unseen] = field(default_factory=list)
     _told: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
 
+    def data(self) -> dict[str, Any]:
+        """Everything as JSON has it, with what the board told of itself."""
+        facts = self.conversation.facts if self.conversation else None
+        return {
+            "findings": [asdict(each) for each in self.findings],
+            "looked": [asdict(each) for each in self.looked],
+            "unseen": [asdict(each) for each in self.unseen],
+            "board": dict(facts.values) if facts else None,
+        }
+
     @property
     def faults(self) -> list[Finding]:
         """The findings for which something does not work."""
         return [each for each in self.findings if each.severity == FAULT]
+
+    def merge(self, other: Diagnosis) -> None:
+        """Take what another examination found."""
+        self.add([*other.findings, *other.looked, *other.unseen])
 
     def add(self, items: Iterable[Item]) -> None:
         """Take what a check yields; the findings stay in the order of what to do first."""
@@ -64,6 +82,7 @@ def examine(
     address: str | None = None,
     baud: int = 115200,
     reset: bool = True,
+    question: Callable[[Repl], None] = lambda _: None,
     talk: Callable[[str], None] = lambda _: None,
 ) -> Diagnosis:
     """Find out what is wrong.
@@ -75,6 +94,7 @@ def examine(
         address: of a speaker on the network.
         baud: baud rate of the board's console.
         reset: whether the board may be started anew.
+        question: asks MicroPython on the board for more, while it is stopped anyway.
         talk: told what is being looked at.
 
     Raises:
@@ -93,16 +113,17 @@ def examine(
         diagnosis.add(cable.check_hubs(boards))
     chosen = port or _only_port(host, diagnosis)
     if chosen and _check_access(host, chosen, boards, diagnosis):
-        conversation = Conversation(
+        diagnosis.conversation = Conversation(
             chosen,
             baud=baud,
             reset=reset,
             reach=lambda there: check_network(
                 host, replace(_target(None, there), is_fresh=reset), talk
             ),
+            question=question,
             talk=talk,
         )
-        diagnosis.add(conversation.examine(_other_sockets(chosen, boards)))
+        diagnosis.add(diagnosis.conversation.examine(_other_sockets(chosen, boards)))
     return diagnosis
 
 

@@ -1,0 +1,1 @@
+"""What a maintainer needs to mend a fault, in one file without secrets (`mynah report`)."""
