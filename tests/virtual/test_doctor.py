@@ -1,18 +1,14 @@
 """The doctor and boards in the states that users get them into."""
 
-import binascii
-import json
-
 import pytest
 from click.testing import CliRunner
+from doctor_boards import MIB, settings, speaker_files, with_files
 
-from mynah import boards
 from mynah.cli import cli
 from mynah.doctor import conversation
 from mynah.doctor.host import Host
 from mynah.doctor.run import examine
 from mynah.errors import VerificationError
-from mynah.flash import files, filesystem, partitions
 from mynah.link import open_port
 from mynah.miio import devices
 from mynah.miio.devices import Device
@@ -22,26 +18,6 @@ from mynah.virtual.types import ResetCause
 
 SSID, PASSWORD, TOKEN = "home", "secret123", "00112233445566778899aabbccddeeff"
 BOOT = 0
-MIB = 1 << 20
-
-
-def with_files(content, flash_size=16 * MIB):
-    """A flash's content with MicroPython and those files."""
-    rows = partitions.with_filesystem(partitions.stock(), flash_size)
-    vfs = partitions.find(rows, partitions.VFS_LABEL)
-    return [*flash_content(), (vfs.offset, filesystem.build(content, vfs.size))]
-
-
-def speaker_files(models=("okay_nabu",)):
-    board = boards.load("virtual")
-    return files.firmware_files(board, models, files.arch_of(board))
-
-
-def settings(**values):
-    """A copy of the settings as firmware/speaker/util/storage.py keeps them."""
-    body = json.dumps(values).encode()
-    checksum = binascii.crc32(body, binascii.crc32(b"1")) & 0xFFFFFFFF
-    return b"mynah1 1 %08x\n" % checksum + body
 
 
 def causes(diagnosis):

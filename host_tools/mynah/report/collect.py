@@ -90,8 +90,8 @@ class Settings:
         generation = int(head.split()[1]) if len(head.split()) > 1 else 0
         self._keep_secrets(values)
         if generation >= self.shown.get("generation", -1):
-            told = {key: _without_text(value) for key, value in sorted(values.items())}
-            self.shown = {"generation": generation, **told}
+            told = [_without_text(key, value) for key, value in sorted(values.items())]
+            self.shown = {"generation": generation, **dict(told)}
 
     def _keep_secrets(self, values: Mapping[str, Any]) -> None:
         for key in _OWNER_SECRETS:
@@ -105,13 +105,14 @@ class Settings:
 
 def know_this_computer(redactor: Redactor) -> None:
     """Tell the redactor who sits here, and what is paired with this computer."""
-    with contextlib.suppress(KeyError, OSError):
-        name, full_name = getpass.getuser(), ""
+    name, full_name = "", ""
+    with contextlib.suppress(KeyError, OSError):  # a container's user may have no name
+        name = getpass.getuser()
         if os.name == "posix":
             import pwd
 
             full_name = pwd.getpwnam(name).pw_gecos.split(",")[0]
-        redactor.add_user(name, str(Path.home()), full_name, socket.gethostname())
+    redactor.add_user(name, str(Path.home()), full_name, socket.gethostname())
     with contextlib.suppress(MynahError):
         for device in devices.known().values():
             redactor.add_mac(device.mac)
@@ -198,7 +199,7 @@ def told_partitions(facts: Mapping[str, Any]) -> str | None:
         return None
 
 
-def _without_text(value: Any) -> Any:
+def _without_text(key: str, value: Any) -> tuple[str, Any]:
     if isinstance(value, (bool, int, float)) or value is None:
-        return value
-    return "set" if value else "not set"
+        return key, value
+    return f"{key} is set", bool(value)

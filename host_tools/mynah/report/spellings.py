@@ -43,7 +43,8 @@ def _escaped(text: str) -> str:
 
 def _in_lines(piece: str) -> str:
     """A regular expression for base64, whose letters and digits nobody escapes."""
-    return _LINE_END.join(each if each.isalnum() else _character(each) for each in piece)
+    letters = [each if each.isalnum() else _character(each) for each in piece]
+    return _LINE_END.join(letters) + r"(?:[A-Za-z0-9+/_-]?={1,2})?"
 
 
 @cache
