@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from mynah.doctor import catalogue as causes
 from mynah.doctor.finding import FAULT, Finding, Looked
 from mynah.flash.firmware import OLDEST
-from mynah.logs import parse
+from mynah.logs import panics, parse, resets
+from mynah.logs.lines import NOISE
+from mynah.logs.resets import BROWN_OUTS, reset_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,26 +22,26 @@ if TYPE_CHECKING:
     from mynah.doctor.finding import Cause, Item
 
 _ROM = re.compile(r"ESP-ROM:(esp32[a-z0-9]*)-|^ets \w{3} +\d+ \d{4}")
-_RESET = re.compile(r"rst:0x([0-9a-f]+) \((\w+)\)")
-_BROWN_OUT = re.compile(r"Brownout detector was triggered|rst:0xf \(")
+_RESET = re.compile(r"rst:0x[0-9a-f]+ \(")
+_BROWN_OUT = re.compile(r"Brownout detector was triggered")
 _DOWNLOAD = re.compile(r"waiting for download")
 _BANNER = re.compile(r"MicroPython v?(\d+)\.(\d+)(\S*) on ")
 _PROMPT = re.compile(r"^>>> ?$")
 _STARTED = re.compile(r"Mynah (\S+) on ")
 _PANIC = re.compile(
-    r"Guru Meditation Error: .*?\((.+?)\)|(abort\(\) was called)|(assert failed: .*)|"
-    r"(Stack (?:smashing|canary).*)|(\*\*\*ERROR\*\*\* A stack overflow.*)"
+    r"Guru Meditation Error|abort\(\) was called|assert failed: |Stack (?:smashing|canary)|"
+    r"A stack overflow in task|CORRUPT HEAP"
 )
 _TRACEBACK = "Traceback (most recent call last):"
 _EXCEPTION = re.compile(r"[A-Z]\w*(?:Error|Exception|Interrupt|Exit)\b.*")
-# TRM "Reset and Clock": timer groups' and RTC's watchdogs, and the super watchdog.
-_WATCHDOGS = {"7", "8", "9", "b", "d", "10", "12"}
+# The watchdogs among `mynah.logs.resets.ROM_RESETS`.
+_WATCHDOGS = {0x07, 0x08, 0x09, 0x0B, 0x0D, 0x10, 0x11, 0x12}
 _NAMES = {"esp32": "ESP32", "esp32s2": "ESP32-S2", "esp32c3": "ESP32-C3", "esp32c6": "ESP32-C6"}
 _OURS = "esp32s3"
 _LOOP = 3
-_NOISE = re.compile(r"\\x[0-9a-f]{2}|\ufffd")
+_NOISE = re.compile(rf"^{re.escape(NOISE)}([\d,]+) bytes")
 _NOISE_SHARE = 0.3
-_NOISE_LINES = 32  # characters
+_LITTLE_NOISE = 32  # bytes
 _SHOWN_LINES = 3
 
 # What the ROM and the boot loader say when they find nothing to start, the most telling first.
@@ -71,7 +73,7 @@ class BootLog:
 
     port: str
     lines: Sequence[str]
-    """Without control characters; bytes that are no text as ``\\xNN``."""
+    """As `mynah.logs` has them: without control characters, noise as one line."""
     was_reset: bool = False
     """Whether it was reset at the start: a chip in its ROM loader after that is stuck there."""
     ended: bool = True
@@ -138,7 +140,9 @@ def check_log(log: BootLog) -> Iterator[Item]:
 
 
 def _power(log: BootLog) -> Iterator[Finding]:
-    lines = log.find(_BROWN_OUT)
+    lines = [
+        line for line in log.lines if _BROWN_OUT.search(line) or reset_number(line) in BROWN_OUTS
+    ]
     if lines:
         yield causes.LOW_VOLTAGE.found(
             *lines[:_SHOWN_LINES], where=log.port, times=_times(len(lines))
@@ -156,10 +160,10 @@ def _chip(log: BootLog) -> Iterator[Finding]:
 
 
 def _noise(log: BootLog) -> Finding | None:
-    text = "".join(log.lines)
-    n_odd = len(_NOISE.findall(text))
-    n = len(_NOISE.sub("?", text))
-    if n < _NOISE_LINES or n_odd < _NOISE_SHARE * n or log.find(_ROM) or log.records:
+    noise = [match for line in log.lines if (match := _NOISE.search(line))]
+    n_odd = sum(int(match[1].replace(",", "")) for match in noise)
+    n = n_odd + sum(len(line) for line in log.lines if not _NOISE.search(line))
+    if n < _LITTLE_NOISE or n_odd < _NOISE_SHARE * n or log.find(_ROM) or log.records:
         return None
     return causes.NOISE.found(f"{n_odd} of {n} bytes are no text", where=log.port)
 
@@ -209,9 +213,8 @@ def _program(log: BootLog) -> Iterator[Item]:
 
 def _watchdogs(log: BootLog) -> Iterator[Finding]:
     for line in log.lines:
-        match = _RESET.search(line)
-        if match and match[1] in _WATCHDOGS:
-            yield causes.WATCHDOG.found(line, where=log.port, reset=match[2])
+        if reset_number(line) in _WATCHDOGS:
+            yield causes.WATCHDOG.found(line, where=log.port, reset=resets.explain(line))
             return
 
 
@@ -289,8 +292,7 @@ def _numbers(version: str) -> list[int]:
 
 
 def _reason(line: str) -> str:
-    match = _PANIC.search(line)
-    return next((group for group in match.groups() if group), line) if match else line
+    return panics.explain(line) or line
 
 
 def _times(n: int) -> str:

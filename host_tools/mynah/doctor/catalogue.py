@@ -326,7 +326,7 @@ PANIC = Cause(
 WATCHDOG = Cause(
     "watchdog",
     WARNING,
-    "a watchdog has reset the chip: {reset}",
+    "{reset}",
     "the ROM's reset reason, with a boot loader that was whole",
     ("if it happens again: `mynah report --port {where}`, and send that to a maintainer",),
 )

@@ -59,6 +59,8 @@ class Conversation:
         self.log = BootLog(url, [])
         """What it said after the reset; without one, the same as `before`."""
         self.facts: Facts | None = None
+        self.heard: list[Nearby] = []
+        """The networks that the speaker hears, where it was asked."""
         self.chip = ""
         """What esptool calls the chip, where it was asked."""
         self._baud = baud
@@ -167,8 +169,8 @@ class Conversation:
 
         self._talk("asking the speaker which networks it hears ...")
         with contextlib.suppress(MynahError), SerialDoor(self.url, baud=self._baud) as door:
-            return door.scan()
-        return []
+            self.heard = door.scan()
+        return self.heard
 
     def _ask(self) -> Iterator[Item]:
         from mynah.link.repl import Repl

@@ -10,6 +10,7 @@ import serial
 
 from mynah.errors import PortError
 from mynah.link import lost_port, open_port, reset_board
+from mynah.link.place import Place
 from mynah.logs import clean
 from mynah.logs.lines import LineSplitter
 
@@ -35,6 +36,7 @@ class Listener:
 
     def __init__(self, url: str, *, baud: int = 115200) -> None:
         self._url = url
+        self._place = Place(url)
         self._baud = baud
         self._port: serial.SerialBase = open_port(url, baud=baud)
         self._splitter = LineSplitter()
@@ -99,7 +101,9 @@ class Listener:
         self.close()
         while time.monotonic() < deadline:
             time.sleep(_REOPEN_S)
-            with contextlib.suppress(PortError):
-                self._port = open_port(self._url, baud=self._baud)
-                return
+            found = self._place.find()
+            if found is not None:
+                with contextlib.suppress(PortError):
+                    self._port = open_port(found, baud=self._baud)
+                    return
         raise lost_port(self._url)

@@ -114,6 +114,8 @@ def _of_board(
     conversation = diagnosis.conversation
     if conversation is None:
         return {}
+    for network in conversation.heard:
+        redactor.add_network(network.text)
     content: dict[str, Any] = {
         "log-before.txt": "\n".join(conversation.before.lines),
         "log.txt": "\n".join(conversation.log.lines),
