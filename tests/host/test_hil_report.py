@@ -90,7 +90,7 @@ def test_the_page_is_whole_and_needs_nothing_else():
     [
         ("def test():\n>   assert a == b\nE   assert 1 == 2\nE    +  where", "assert 1 == 2"),
         (
-            "[gw0] linux -- Python\nboard old cannot be used: no port",
+            "board old cannot be used: no port\nsee there",
             "board old cannot be used: no port",
         ),
         (
@@ -319,6 +319,7 @@ def test_a_session_leaves_page_properties_and_history(pytester):
     assert text.count("<audio") == 1
     assert "&gt;&gt;&gt; print(&#x27;hello&#x27;)" in text
     assert "assert &lt;device virtual" in text
+    assert "[gw" not in text
     assert "not today" in text
     with History(pytester.path / "h.sqlite3") as history:
         (run,) = history.runs()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 HISTORY_INI = "mynah_history"
 _MAX_LOG = 256 * 1024
+_WORKER = "[gw"  # what xdist writes above each failure
 _DATA = "mynah"  # attribute of a test's report, which xdist brings to the controller
 
 
@@ -160,7 +161,8 @@ def reason_of(report: pytest.TestReport) -> str:
         return ""
     if report.skipped and isinstance(report.longrepr, tuple):
         return report.longrepr[2].removeprefix("Skipped: ")
-    return report.longreprtext
+    text = report.longreprtext
+    return text.partition("\n")[2].lstrip("\n") if text.startswith(_WORKER) else text
 
 
 def _revision(root: Path) -> str:

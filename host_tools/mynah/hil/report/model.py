@@ -9,7 +9,6 @@ from mynah.hil.evidence import Evidence
 PASSED, FAILED, ERROR, SKIPPED, XFAILED = "passed", "failed", "error", "skipped", "xfailed"
 OUTCOMES = (FAILED, ERROR, PASSED, XFAILED, SKIPPED)
 """In the order of their interest."""
-_WORKER = "[gw"  # xdist heads a failure with its worker
 
 
 def in_short(reason: str) -> str:
@@ -18,7 +17,7 @@ def in_short(reason: str) -> str:
     Args:
         reason: as `TestResult.reason`.
     """
-    lines = [line for line in reason.splitlines() if line and not line.startswith(_WORKER)]
+    lines = [line for line in reason.splitlines() if line]
     errors = [line[1:].strip() for line in lines if line.startswith("E  ")]
     if errors:
         return errors[0]
