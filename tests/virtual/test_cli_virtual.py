@@ -125,7 +125,7 @@ def test_ports_lists_it_while_it_runs(virtual, cache):
         (lambda image: image[:0x4000], "cut off after 16384 bytes"),
         (lambda _: bytes(range(256)) * 256, "not a firmware image"),
         (lambda image: image[:12] + b"\x05" + image[13:], "for the ESP32-C3, not for the ESP32-S3"),
-        (lambda image: image.ljust(17 << 20, b"\0"), "too big: 17408 KB, but virtual has 16 MB"),
+        (lambda image: image.ljust(17 << 20, b"\0"), "too big: 17408 KB, but the board has 16 MB"),
     ],
 )
 def test_an_image_that_mynah_flash_refuses_is_refused_before_the_board_starts(

@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING
 from mynah.errors import BoardError, BoardTimeoutError, MynahError
 from mynah.flash import delivery
 from mynah.flash.files import arch_of, firmware_files
+from mynah.flash.plan import DEFAULT_MODELS
+from mynah.flash.rescue import hold
 from mynah.flash.which import said_by
-from mynah.link.repl import Repl, ReplError
+from mynah.link.repl import ReplError
 from mynah.models import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mynah.boards import Board
+    from mynah.link.repl import Repl
     from mynah.logs import LogRecord
 
 _START_S = 20.0
+_PACKAGE = "/speaker/"
 _MODELS_ON_BOARD = re.compile(r"/models/(.+)\.wake")
 
 
@@ -65,7 +69,8 @@ def deploy(
     Args:
         url: device path or ``rfc2217://host:port``.
         board: what it is; None: what its own ``/board.json`` says.
-        models: wake-word models to have on it; None: those that are there.
+        models: wake-word models to have on it; None: those that are there (on a board without our
+            firmware: the usual one).
         clean: delete first what is neither the firmware's nor its settings.
         dry_run: compare only.
         reset: restart the board afterwards and wait until it is ready; without, it is left
@@ -75,11 +80,12 @@ def deploy(
 
     Raises:
         PortError: the port is missing or busy, or vanished.
-        BoardTimeoutError: no MicroPython answers, or it did not become ready afterwards.
+        BoardTimeoutError: it cannot be stopped or has no MicroPython, or it did not become ready
+            afterwards; the message says what to do.
         BoardError: the board's filesystem is full (the old files are intact), or broken.
     """
     started = time.monotonic()
-    with Repl(url) as repl:
+    with hold(url) as repl:
         try:
             kind = board or _board_of(repl)
             report = _update(repl, kind, models, clean=clean, dry_run=dry_run, progress=progress)
@@ -126,6 +132,8 @@ def _update(
 ) -> DeployReport:
     there = delivery.contents(repl)
     own: set[str] = set()  # models that this computer has no source of stay as they are
+    if models is None and not any(path.startswith(_PACKAGE) for path in there):
+        models = DEFAULT_MODELS  # a board without our firmware
     if models is None:
         on_board = {m[1]: path for path in there if (m := _MODELS_ON_BOARD.fullmatch(path))}
         models = [name for name in on_board if name in shipped()]

@@ -1,0 +1,93 @@
+"""Get hold of a board whatever it is doing: stop its program, or say what ails it.
+
+A program that starts the board again and again, or does not heed Ctrl-C, can be stopped between
+reset and its first line: MicroPython heeds Ctrl-C while it reads ``main.py``. So the board is reset
+and the line is flooded with Ctrl-C meanwhile, some times over. A reset also ends the ROM loader's
+wait for a flasher.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+from mynah.errors import BoardError, BoardTimeoutError
+from mynah.flash.health import ailment
+from mynah.link import open_port, port_in_use, reset_board
+from mynah.link.repl import Repl
+from mynah.logs.lines import LineSplitter
+from mynah.logs.record import clean
+
+_RESETS = 8
+_FLOOD_S = 3.0
+_SILENCE_S = 1.0  # after the boot loader's lines: the program runs, and was not stopped
+_CTRL_C = b"\x03" * 64
+_PROMPT = b">>> "
+_CORRUPTED = b"filesystem appears to be corrupted"  # ports/esp32/modules/inisetup.py
+_BUSY = (
+    "the board on {url} runs a program that Ctrl-C does not stop: try once more; if that is no "
+    "help, `mynah flash --board NAME --port {url}` writes everything anew"
+)
+
+
+def hold(url: str) -> Repl:
+    """A board at its prompt, by force if need be.
+
+    Raises:
+        PortError: the port is missing or busy, or vanishes.
+        BoardError: its filesystem is damaged.
+        BoardTimeoutError: it cannot be stopped, or there is no MicroPython on it; the message says
+            which and what to do.
+    """
+    with contextlib.suppress(BoardTimeoutError):
+        return Repl(url, tries=1)
+    said = b""
+    for _ in range(_RESETS):
+        caught, said = catch(url)
+        if _CORRUPTED in said:
+            raise BoardError(
+                f"the board's filesystem is damaged: `mynah flash --board NAME --port {url}` makes "
+                "a new one; what was in it is lost"
+            )
+        if caught:
+            return Repl(url)
+        if found := ailment(url, _lines(said), _FLOOD_S):
+            raise BoardTimeoutError(found)
+    if said.strip():
+        raise BoardTimeoutError(_BUSY.format(url=url))
+    raise BoardTimeoutError(
+        f"the board on {url} says nothing, not even after a reset: press RESET and try again; "
+        f"`mynah doctor --port {url}` looks at cable, port and power"
+    )
+
+
+def catch(url: str) -> tuple[bool, bytes]:
+    """Reset a board and stop what it starts; whether its prompt came, and all that it said.
+
+    Raises:
+        PortError: the port is missing or busy, or vanishes.
+    """
+    said = b""
+    port = open_port(url, timeout_s=0)
+    try:
+        with port_in_use(url):
+            reset_board(port)
+            now = heard = time.monotonic()
+            deadline = now + _FLOOD_S
+            while now < deadline and _PROMPT not in said:
+                port.write(_CTRL_C)
+                new = port.read(port.in_waiting or 1)
+                now = time.monotonic()
+                if new:
+                    said += new
+                    heard = now
+                elif said and now - heard > _SILENCE_S:
+                    break
+    finally:
+        port.close()
+    return _PROMPT in said, said
+
+
+def _lines(said: bytes) -> list[str]:
+    splitter = LineSplitter()
+    return [clean(line) for line in [*splitter.feed(said), *splitter.flush()]]
