@@ -23,6 +23,8 @@ _FLOOD_S = 3.0
 _SILENCE_S = 1.0  # after the boot loader's lines: the program runs, and was not stopped
 _CTRL_C = b"\x03" * 64
 _PROMPT = b">>> "
+_KEYS = (b"\r\x03", b"\r\x03\x02", b"\r\x03\x02")  # Ctrl-B leaves the raw REPL
+_PATIENCE_S = 0.8
 _CORRUPTED = b"filesystem appears to be corrupted"  # ports/esp32/modules/inisetup.py
 _BUSY = (
     "the board on {url} runs a program that Ctrl-C does not stop: try once more; if that is no "
@@ -39,8 +41,9 @@ def hold(url: str) -> Repl:
         BoardTimeoutError: it cannot be stopped, or there is no MicroPython on it; the message says
             which and what to do.
     """
-    with contextlib.suppress(BoardTimeoutError):
-        return Repl(url, tries=1)
+    if _answers(url):
+        with contextlib.suppress(BoardTimeoutError):  # it has a prompt, but does not start anew
+            return Repl(url)
     said = b""
     for _ in range(_RESETS):
         caught, said = catch(url)
@@ -59,6 +62,24 @@ def hold(url: str) -> Repl:
         f"the board on {url} says nothing, not even after a reset: press RESET and try again; "
         f"`mynah doctor --port {url}` looks at cable, port and power"
     )
+
+
+def _answers(url: str) -> bool:
+    """Whether a prompt follows Ctrl-C; quick to give up, however much the board says."""
+    said = b""
+    port = open_port(url)
+    try:
+        with port_in_use(url):
+            for keys in _KEYS:
+                port.write(keys)
+                deadline = time.monotonic() + _PATIENCE_S
+                while time.monotonic() < deadline:
+                    said += port.read(port.in_waiting or 1)
+                    if _PROMPT in said:
+                        return True
+    finally:
+        port.close()
+    return False
 
 
 def catch(url: str) -> tuple[bool, bytes]:

@@ -49,23 +49,20 @@ class Repl:
         url: device path or ``rfc2217://host:port``.
         baud: baud rate of the console.
         port: the port, where somebody else has opened it; None: it is opened here.
-        tries: how often the program that runs is stopped with Ctrl-C, 2 s each.
 
     Raises:
         PortError: the port is missing or busy, or vanishes.
         BoardTimeoutError: no MicroPython answers.
     """
 
-    def __init__(
-        self, url: str, *, baud: int = 115200, port: LentPort | None = None, tries: int = _TRIES
-    ) -> None:
+    def __init__(self, url: str, *, baud: int = 115200, port: LentPort | None = None) -> None:
         self.url = url
         self._restarted = False
         self._lent = port is not None
         self._transport = _transport(url, baud) if port is None else _transport_on(url, port)
         try:
             with self._errors():
-                self._stop_program(tries)
+                self._stop_program()
         except BaseException:
             if not self._lent:
                 self._transport.serial.close()
@@ -108,12 +105,12 @@ class Repl:
         port.unread(_RAW_PROMPT)
         self._transport.serial = port
 
-    def _stop_program(self, tries: int) -> None:
+    def _stop_program(self) -> None:
         """Enter the raw REPL; a Ctrl-C that hits an interrupt's handler stops nothing: once more.
 
         Raises what mpremote raises.
         """
-        for left in reversed(range(tries)):
+        for left in reversed(range(_TRIES)):
             try:
                 self._transport.enter_raw_repl(soft_reset=False, timeout_overall=_STOP_S)
                 break
