@@ -11,6 +11,7 @@ COMMANDS = {
     "wake": "the wake engine's instructions on an ESP32-S3, by stage and kernel",
     "secure": "the secure channel's time, heap and instructions",
     "home": "from a sentence to the lamp's acknowledgement, beside python-miio",
+    "logs": "lines a second without loss, beside miniterm and esp-idf-monitor",
     "pc": "the wake engine's speed on this computer, beside pymicro-wakeword's",
     "history": "test runs on boards: what changed, and what is flaky",
 }
@@ -18,4 +19,4 @@ COMMANDS = {
 
 @click.group(cls=LazyGroup, commands=COMMANDS, prefix="mynah.cli.bench_")
 def command() -> None:
-    """Measure the wake engine, the control of devices, the secure channel; compare test runs."""
+    """Measure the wake engine, control of devices, the secure channel, logs; compare test runs."""

@@ -86,7 +86,8 @@ class Decoder:
             return "noise"
         if _TRACEBACK in text:
             return self._begin("traceback")
-        if panics.PANIC_START.search(text):
+        is_ours = not record.raw and not record.by_idf  # no panic is printed by our logger
+        if not is_ours and panics.PANIC_START.search(text):
             return self._begin("panic")
         if self._crash is not None:
             kind = self._go_on(text)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _REOPEN_S = 0.1  # soon: what a chip's own USB says before somebody listens is gone
 _IDLE_S = 0.5  # a line without an end, as a prompt, is shown after this
 # While little comes, some is waited for: a wake-up for every few bytes costs most of the time.
-_GATHER_S = 0.005
+_GATHER_S = 0.01
 _LITTLE = 1024
 _MAX_READ = 1 << 16
 
@@ -115,6 +115,7 @@ def _lines(
 ) -> Iterator[list[str]]:
     splitter = LineSplitter()
     heard = time.monotonic()
+    n_little = 0
     try:
         while not stop.is_set() and (deadline is None or time.monotonic() < deadline):
             data = port.read(min(port.in_waiting, _MAX_READ) or 1)
@@ -125,7 +126,8 @@ def _lines(
                 lines = splitter.flush() if time.monotonic() - heard > _IDLE_S else []
             if lines:
                 yield lines
-            if data and len(data) < _LITTLE:
+            n_little = n_little + 1 if 0 < len(data) < _LITTLE else 0
+            if n_little > 1:  # one alone is the rest of a large piece
                 time.sleep(_GATHER_S)
     except (serial.SerialException, OSError):
         rest = splitter.flush()  # the last words before it vanished

@@ -13,6 +13,7 @@ from mynah.virtual.nor import NorFlash
 from mynah.virtual.rfc2217 import SerialServer
 from mynah.virtual.sequencer import Sequencer
 from mynah.virtual.types import Cpu, Identity, ResetCause
+from mynah.virtual.wire import Wire
 from mynah.virtual.world import World
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class VirtualBoard:
         index: int | None = None,
         board: str = "virtual",
         tcp_port: int = 0,
+        uart_baud: int | None = None,
         world: World | None = None,
         cpu_factory: Callable[..., Cpu] | None = None,
     ) -> None:
@@ -55,6 +57,7 @@ class VirtualBoard:
             index: number of the board on this computer; None: the lowest free one.
             board: name of its board file.
             tcp_port: of the serial port; 0: any free one.
+            uart_baud: bits a second that the board sends at; None: as fast as this computer goes.
             world: what is around the board; None: a new `mynah.virtual.world.World`.
             cpu_factory: called as `mynah.virtual.cpu.MicroPythonCpu` is, which is the default.
 
@@ -89,7 +92,8 @@ class VirtualBoard:
                 request_reset=self._chip.reset_from_cpu,
             )
             self._serial = SerialServer(self._chip, f"{name}-serial", tcp_port)
-            self._chip.connect(cpu, self._serial.transmit)
+            send = self._serial.transmit
+            self._chip.connect(cpu, Wire(send, uart_baud) if uart_baud else send)
             stack.callback(self.power_off)
             stack.callback(self._serial.close)
             self._resources = stack.pop_all()

@@ -1,0 +1,29 @@
+"""`mynah bench logs`: every line is counted, whoever shows it."""
+
+import sys
+
+import pytest
+
+from mynah.bench.logs import Figure, measure
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+
+
+def test_both_links_bring_every_line_to_both_kinds_of_program(tmp_path, monkeypatch):
+    pytest.importorskip("esp_idf_monitor")
+    monkeypatch.setenv("MYNAH_CACHE", str(tmp_path / "cache"))
+    told = []
+    figures = measure(
+        0.3, programs=["mynah logs, broker", "esp-idf-monitor"], on_figure=told.append
+    )
+    assert figures == told
+    assert [figure.link for figure in figures] == ["UART, 2 Mbaud"] * 2 + ["USB"] * 2
+    for figure in figures:
+        assert (figure.n_sent, figure.n_lost) == (1000, 0)
+        assert figure.seconds > 0
+
+
+def test_what_is_derived():
+    figure = Figure("USB", "x", n_sent=1000, n_received=500, seconds=2.0, cpu_s=0.3)
+    assert (figure.n_lost, figure.lines_per_s) == (500, 250)
+    assert figure.cpu_s_per_mb == pytest.approx(10, rel=0.01)
