@@ -1,5 +1,7 @@
 """Our labgrid driver and strategy, on a virtual board behind labgrid's own serial port resource."""
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("labgrid", reason="labgrid is not installed (docs/farm.md)")
@@ -11,11 +13,14 @@ from labgrid.protocol import PowerProtocol
 from labgrid.resource import NetworkSerialPort, RawSerialPort
 from labgrid.strategy import StrategyError
 
+from mynah import boards
 from mynah.errors import BenchFileError, PortError, UsageError
 from mynah.farm import MynahBoardDriver, MynahStrategy
 from mynah.farm.ports import url_of
 from mynah.hil import ExpectTimeoutError
 from mynah.hil.parts import MissingPartError
+from mynah.hil.software import SPEAKER, Software
+from mynah.paths import AUDIO_DIR
 from mynah.virtual.board import VirtualBoard
 from mynah.virtual.factory import flash_content
 
@@ -43,11 +48,16 @@ def virtual():
         yield board
 
 
+def serve(virtual, target):
+    """Give a target the port of a virtual board."""
+    host, port = virtual.url.removeprefix("rfc2217://").split(":")
+    NetworkSerialPort(target, None, host=host, port=int(port))
+
+
 @pytest.fixture
 def target(virtual):
-    host, port = virtual.url.removeprefix("rfc2217://").split(":")
     with Target("kitchen") as target:
-        NetworkSerialPort(target, None, host=host, port=int(port))
+        serve(virtual, target)
         yield target
     virtual.power_on()
 
@@ -72,7 +82,7 @@ def test_repl_log_and_reset(target, tmp_path):
         driver.expect("x")
 
 
-def test_flash_writes_the_firmware_and_refuses_another_board(target, tmp_path, monkeypatch):
+def test_flash_writes_the_firmware_of_a_board_whose_type_is_known(target, virtual, tmp_path):
     source = tmp_path / "src"
     source.mkdir()
     source.joinpath("main.py").write_text("print('I 1 app: up and well')\n")
@@ -87,9 +97,7 @@ def test_flash_writes_the_firmware_and_refuses_another_board(target, tmp_path, m
     target.deactivate(driver)
 
     with Target("nameless") as nameless:
-        NetworkSerialPort(
-            nameless, None, host=target.resources[0].host, port=target.resources[0].port
-        )
+        serve(virtual, nameless)
         nobody_knows = MynahBoardDriver(nameless, None)
         nameless.activate(nobody_knows)
         with pytest.raises(UsageError, match="what board is nameless"):
@@ -137,6 +145,24 @@ def test_a_board_without_audio_says_what_would_give_it_some(target):
         driver.play("alarm.wav")
     with pytest.raises(MissingPartError, match="audio"):
         driver.record(1.0)
+
+
+def test_the_speaker_hears_a_recording_over_the_serial_port():
+    """As on a rack without loudspeakers: the driver's ``play`` feeds the board's wake engine."""
+    software = Software.named(SPEAKER, root=Path())
+    with (
+        VirtualBoard(content=software.virtual_content(boards.load("virtual"))) as board,
+        Target("hall") as target,
+    ):
+        serve(board, target)
+        driver = MynahBoardDriver(
+            target, None, type="virtual", firmware="speaker", audio={"kind": "feed"}
+        )
+        MynahStrategy(target, None).transition("ready")
+        playback = driver.play(AUDIO_DIR / "demo.flac")
+        heard = driver.expect(r'wake: heard "Okay Nabu" p=(\d+)', timeout=30)
+        assert int(heard[1]) > 200
+        assert playback.wait(30)
 
 
 def test_arguments_are_checked_as_a_bench_file_is(target):

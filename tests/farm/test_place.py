@@ -1,5 +1,8 @@
 """Places of a real labgrid coordinator: taken, taken away, gone, given back."""
 
+import json
+import re
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,9 +10,11 @@ import pytest
 
 pytest.importorskip("labgrid", reason="labgrid is not installed (docs/farm.md)")
 
+from click.testing import CliRunner
 from labgrid.resource.remote import RemotePlaceManager
 
-from mynah.errors import PortError
+from mynah.cli import cli
+from mynah.errors import PortError, UsageError
 from mynah.farm.loopback import LoopbackFarm
 from mynah.farm.place import Coordinator
 
@@ -95,7 +100,7 @@ def test_a_place_that_was_taken_away_is_told(farm, coordinator):
 
 def test_another_users_place_is_waited_for(farm, coordinator):
     farm.client("-p", "x2", "acquire", user="ada")
-    with pytest.raises(PortError, match=r"x2 is in use by .*/ada: wait for it \(--board-wait"):
+    with pytest.raises(PortError, match=r"x2 is in use by .*/ada: take another, or wait"):
         coordinator.acquire("x2")
     with ThreadPoolExecutor() as pool:
         released = pool.submit(farm.client, "-p", "x2", "release", user="ada")
@@ -141,6 +146,41 @@ def wait_for_error(coordinator, place):
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         coordinator.check(place)
+
+
+def run(farm, command, *arguments):
+    return CliRunner().invoke(cli, ["farm", command, "--coordinator", farm.address, *arguments])
+
+
+def test_farm_list_says_who_has_what(farm, coordinator):
+    farm.client("-p", "x2", "set-tags", "board=kit")
+    farm.client("-p", "x2", "acquire", user="ada")
+    places = {place["name"]: place for place in json.loads(run(farm, "list", "--json").stdout)}
+    shown = run(farm, "list").stdout.splitlines()
+    farm.client("-p", "x2", "release", user="ada")
+    assert places["x1"]["holder"] is None
+    assert places["x1"]["resources"] == ["rack/x1/NetworkSerialPort"]
+    assert places["x2"]["holder"].endswith("/ada")
+    assert places["x2"]["tags"] == {"board": "kit"}
+    assert places["nothing"]["resources"] == []
+    assert any(re.fullmatch(r"x1 +free +rack/x1/NetworkSerialPort *", line) for line in shown)
+    assert any(re.match(r"nothing +nothing there", line) for line in shown)
+
+
+def test_farm_use_runs_a_program_on_a_place(farm, coordinator, capfd):
+    code = "import os, sys; print(os.environ['MYNAH_PORT'], *sys.argv[1:]); sys.exit(7)"
+    program = [sys.executable, "-c", code, "connect={port}"]
+    words = ["farm", "use", "--coordinator", farm.address, "x1", "--", *program]
+    assert cli.main(words, standalone_mode=False) == 7
+    url = "rfc2217://127.0.0.1:9?ign_set_control"
+    assert capfd.readouterr().out == f"{url} connect={url}\n"
+    assert holder_of(farm, "x1") == "None"
+
+
+def test_farm_use_of_no_program_gives_the_place_back(farm, coordinator):
+    error = run(farm, "use", "x1", "--", "no-such-program").exception
+    assert isinstance(error, UsageError)
+    assert holder_of(farm, "x1") == "None"
 
 
 @pytest.mark.usefixtures("alone")

@@ -181,7 +181,9 @@ def test_a_place_of_another_user_is_one_reason_for_all_its_tests(project, farm):
     result = project.runpytest_subprocess("--lg-env", "farm.yaml")
     farm.client("-p", "kitchen", "release", user="ada")
     result.assert_outcomes(errors=1, skipped=1)
-    result.stdout.fnmatch_lines(["SKIPPED*place kitchen is in use by */ada: wait for it*"])
+    result.stdout.fnmatch_lines(
+        ["SKIPPED*place kitchen is in use by */ada: take another, or wait*"]
+    )
 
 
 def test_a_worker_that_is_killed_keeps_no_place(project, farm):

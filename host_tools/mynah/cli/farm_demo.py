@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from mynah.cli.common import json_option, print_json, talk
-from mynah.errors import UsageError
+from mynah.cli.farm import need_labgrid
 
 
 @click.command()
@@ -32,10 +31,7 @@ def command(out: Path, *, as_json: bool) -> None:
     pip install 'mynah-speaker[farm]'
     mynah farm demo
     """
-    if find_spec("labgrid") is None or find_spec("xdist") is None:
-        raise UsageError(
-            "this needs labgrid: pip install 'mynah-speaker[farm]', in an environment of its own"
-        )
+    need_labgrid()
     from mynah.farm.demo import run_demo
 
     result = run_demo(out, talk if as_json else click.echo)

@@ -180,7 +180,7 @@ def _pytest(
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env={**child_environment(), "PYTHONUNBUFFERED": "1", "COLUMNS": "120"},
+        env={**child_environment(), "COLUMNS": "120"},
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:

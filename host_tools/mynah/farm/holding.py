@@ -36,6 +36,12 @@ class Holding:
         self._coordinator: Coordinator | None = None
         self._resources = contextlib.ExitStack()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
     @property
     def coordinator(self) -> Coordinator:
         """The coordinator, while the place is taken."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 
 _MYNAH = "from mynah.cli import main; main()"
+_NOT_OURS = ("LG_", "PYTEST_")
 _START_S = 30.0
 _STOP_S = 5.0
 _POLL_S = 0.05
@@ -45,7 +46,7 @@ class Program:
         what = ["-c", _MYNAH] if module == "mynah" else ["-m", module]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-u", *what, *arguments],
+                [sys.executable, *what, *arguments],
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -90,8 +91,9 @@ class Program:
 
 
 def child_environment() -> Mapping[str, str]:
-    """The environment of the programs: none of labgrid's settings of this shell goes with it."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("LG_")}
+    """The environment of the programs: no setting of labgrid or of a running pytest goes along."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
+    return {**ours, "PYTHONUNBUFFERED": "1"}
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import io
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labgrid.remote.client import Error as LabgridError
@@ -15,13 +16,25 @@ from labgrid.resource.remote import RemotePlaceManager
 from mynah.errors import PortError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Mapping
 
 DEFAULT_ADDRESS = "127.0.0.1:20408"
 """Where labgrid looks for its coordinator."""
 
 _ANSWER_S = 30.0
 _POLL_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceInfo:
+    """What a coordinator says of a place."""
+
+    name: str
+    holder: str | None
+    """Who has it, as ``host/user``."""
+    tags: Mapping[str, str]
+    resources: list[str]
+    """What is there now, as ``exporter/group/kind``."""
 
 
 class Coordinator:
@@ -58,6 +71,30 @@ class Coordinator:
         """Who this process is to the coordinator: ``host/user``."""
         return f"{self._session.gethostname()}/{self._session.getuser()}"
 
+    def places(self) -> list[PlaceInfo]:
+        """All its places, by name.
+
+        Raises:
+            PortError: it is gone.
+        """
+        self._sync()
+        paths = [
+            (exporter, group, entry.cls, name)
+            for exporter, groups in self._session.resources.items()
+            for group, entries in groups.items()
+            for name, entry in entries.items()
+            if entry.data and entry.avail
+        ]
+        return [
+            PlaceInfo(
+                name,
+                place.acquired,
+                dict(place.tags),
+                sorted("/".join(path[:3]) for path in paths if place.hasmatch(path)),
+            )
+            for name, place in sorted(self._session.places.items())
+        ]
+
     def acquire(self, place: str, *, wait_s: float = 0.0) -> bool:
         """Take a place; False if this user had it already, who is then to give it back.
 
@@ -77,8 +114,8 @@ class Coordinator:
                 return True
             if time.monotonic() > deadline:
                 raise PortError(
-                    f"place {place} is in use by {self._place(place).acquired}: wait for it "
-                    "(--board-wait SECONDS), or take another place"
+                    f"place {place} is in use by {self._place(place).acquired}: take another, or "
+                    "wait (pytest --board-wait SECONDS, mynah farm use --wait SECONDS)"
                 )
             time.sleep(_POLL_S)
 
@@ -121,13 +158,17 @@ class Coordinator:
 
     def _place(self, name: str) -> Any:
         """What the coordinator says of a place now."""
-        if not self._run(self._session.sync_with_coordinator()):
-            raise self._gone()
+        self._sync()
         known = self._session.places
         if name not in known:
             names = ", ".join(sorted(known)) or "none"
             raise PortError(f"coordinator {self.address} has no place {name!r}; it has: {names}")
         return known[name]
+
+    def _sync(self) -> None:
+        """Hear of everything that has happened so far."""
+        if not self._run(self._session.sync_with_coordinator()):
+            raise self._gone()
 
     def _try_to_acquire(self, place: str) -> bool:
         self._tell(place)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from labgrid import Target
+from labgrid.exceptions import NoSupplierFoundError
+from labgrid.remote.client import Error as LabgridError
 from labgrid.resource import NetworkSerialPort
+from labgrid.resource.remote import RemotePlace
 from labgrid.util.proxy import proxymanager
 
 from mynah.errors import PortError
@@ -35,6 +39,20 @@ def url_of(port: Any) -> str:
     if not number:
         raise PortError(f"serial port {port.display_name} is not served: look at its exporter")
     return f"{REMOTE}{host}:{number}{_OPTIONS}"
+
+
+def port_at(place: str) -> str:
+    """The serial port at a place that was acquired, as `url_of` has it.
+
+    Raises:
+        PortError: there is none, or more than one.
+    """
+    with Target(place) as target:
+        try:
+            RemotePlace(target, place)
+            return url_of(target.get_resource(NetworkSerialPort))
+        except (NoSupplierFoundError, LabgridError) as error:
+            raise PortError(f"place {place}: {error}") from None
 
 
 class PowerSwitch:
