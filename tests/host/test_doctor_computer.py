@@ -308,3 +308,68 @@ def test_a_real_computer_can_be_looked_at():
     assert items
     assert all(isinstance(each, (Finding, Looked, Unseen)) for each in items)
     assert host.holders(os.devnull) is not None
+
+
+# As `ioreg -r -c IOUSBHostDevice -l` writes it (https://thinbug.com/q/58679114).
+IOREG = """\
++-o CP2102N USB to UART Bridge Controller@14100000  <class IOUSBHostDevice, id 0x100001201>
+  | {
+  |   "idProduct" = 60000
+  |   "bDeviceClass" = 0
+  |   "USB Product Name" = "CP2102N USB to UART Bridge Controller"
+  |   "idVendor" = 4292
+  |   "USB Serial Number" = "bead123"
+  | }
+  |
++-o Mouse@14200000  <class IOUSBHostDevice, id 0x100001202>
+    {
+      "idProduct" = 50475
+      "idVendor" = 1133
+    }
+"""
+PNPUTIL = """\
+Microsoft PnP Utility
+
+Instance ID:                USB\\VID_1A86&PID_7523\\5&2a3b4c5d&0&2
+Device Description:         USB Serial
+Status:                     Problem
+Problem Code:               28 (0x1C) [CM_PROB_FAILED_INSTALL]
+
+Instance ID:                USB\\VID_303A&PID_1001\\30:ED:A0:56:00:00
+Device Description:         USB Composite Device
+Status:                     Started
+"""
+
+
+@pytest.mark.parametrize(
+    ("system", "program", "told", "advice"),
+    [
+        ("darwin", "ioreg", IOREG, "silicon-labs-vcp-driver"),
+        ("win32", "pnputil", PNPUTIL, "CH341SER"),
+    ],
+)
+def test_macs_and_windows_tell_a_board_without_a_driver(computer, system, program, told, advice):
+    computer.answers[program] = told
+    jtag = SimpleNamespace(
+        device="COM4", vid=0x303A, pid=0x1001, serial_number="30:ED:A0:56:00:00", description=""
+    )
+    found = look(computer, system=system, comports=lambda: [jtag])
+    assert list(found) == ["driver-of-maker"]
+    assert advice in found["driver-of-maker"].do[0]
+
+
+@pytest.mark.parametrize("system", ["darwin", "win32"])
+def test_macs_and_windows_without_a_board(computer, system):
+    assert "no-board" in look(computer, system=system)
+    bridge = SimpleNamespace(
+        device="COM3", vid=0x10C4, pid=0xEA60, serial_number="bead123", description=""
+    )
+    computer.answers["ioreg"] = IOREG
+    assert "no-board" not in look(computer, system=system, comports=lambda: [bridge])
+    assert "driver-of-maker" not in look(computer, system=system, comports=lambda: [bridge])
+
+
+def test_flatpak_hides_device_files(computer):
+    computer.plug("1-2", CP210X, tty="ttyUSB0", driver="cp210x", node=False)
+    computer.write("/.flatpak-info", "")
+    assert "flatpak override" in look_at(computer, "/dev/ttyUSB0")["confined"].do[0]

@@ -5,7 +5,7 @@ from click.testing import CliRunner
 from doctor_boards import MIB, settings, speaker_files, with_files
 
 from mynah.cli import cli
-from mynah.doctor import conversation
+from mynah.doctor import conversation, listening
 from mynah.doctor.host import Host
 from mynah.doctor.run import examine
 from mynah.errors import VerificationError
@@ -76,11 +76,12 @@ def test_a_speaker_that_hears_its_network_weakly(owned, air):
 
 def test_listening_alone_does_not_restart_the_board(owned, air):
     air.add(SSID, PASSWORD)
-    with open_port(owned.url) as port:
-        port.read_until(b"app: ready", 4096)
     found = examine(Host(), port=owned.url, reset=False)
     assert causes(found) == []
-    assert found.unseen
+    assert ("firmware", "it runs, and answers over the cable") in {
+        (each.topic, each.text) for each in found.looked
+    }
+    assert "boot, memory, filesystem" in [each.topic for each in found.unseen]
     with open_port(owned.url) as port:
         assert b"ESP-ROM" not in port.read(4096)
 
@@ -115,3 +116,29 @@ def test_a_port_that_somebody_has_and_one_that_nobody_offers():
     with VirtualBoard(content=flash_content()) as board:
         url = board.url
     assert causes(examine(Host(), port=url)) == ["port-unusable"]
+
+
+def test_a_board_whose_reset_line_does_nothing(monkeypatch):
+    # So are bridges without a wire to EN, and firmware that drives the chip's own USB itself.
+    monkeypatch.setattr(listening, "reset_board", lambda _: None)
+    monkeypatch.setattr(conversation, "_SILENCE_S", 0.5)
+    with VirtualBoard(content=flash_content()) as board:
+        with open_port(board.url) as port:
+            port.read_until(b">>> ", 4096)
+        found = examine(Host(), port=board.url)
+    assert causes(found) == ["no-firmware"]
+    assert "the reset line does nothing here" in found.unseen[0].why
+
+
+def test_a_port_that_comes_and_goes(monkeypatch):
+    monkeypatch.setattr(conversation, "_LISTEN_S", 3.0)
+    with VirtualBoard(content=flash_content()) as board:
+
+        def shake(doing):
+            if doing.startswith("listening"):
+                board.unplug()
+                board.replug()
+
+        found = examine(Host(), port=board.url, reset=False, talk=shake)
+    assert causes(found) == ["port-unstable"]
+    assert "went away once" in found.findings[0].what

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mynah.doctor.finding import Finding, Item
     from mynah.doctor.host import Host
-    from mynah.doctor.usb import UsbDevice
+    from mynah.doctor.usb_device import UsbDevice
 
 _OURS = {"mynah", "pytest", "esptool", "mpremote"}
 _SHARED_GROUPS = {"dialout", "uucp", "plugdev", "tty"}
@@ -59,7 +59,7 @@ def check_port(host: Host, port: str, boards: Sequence[UsbDevice]) -> Iterator[I
         yield Unseen("permission", "Windows does not tell who has a port; opening it shows it")
         return
     path = host.path(port)
-    device = next((each for each in boards if path.resolve().name in each.ttys), None)
+    device = next((each for each in boards if f"/dev/{path.resolve().name}" in each.ports), None)
     if host.system == MACOS and port.startswith("/dev/tty."):
         better = port.replace("/dev/tty.", "/dev/cu.", 1)
         yield causes.TTY_NAME.found(where=port, better=better)
@@ -92,6 +92,10 @@ def _check_remote(port: str) -> Iterator[Item]:
 
 def _missing(host: Host, port: str, boards: Sequence[UsbDevice]) -> Finding:
     name = port.removeprefix("/dev/")
+    cage = _cage(host)
+    if cage and any(port in board.ports for board in boards):
+        seen = f"/sys/class/tty/{name} is there, {port} is not"
+        return causes.CONFINED.found(seen, where=port, cage=cage, advice=_CAGES[cage])
     if host.system == LINUX and host.path(f"/sys/class/tty/{name}").exists():
         advice = "`sudo udevadm trigger`, or plug the board in again"
         if host.is_container:
@@ -100,7 +104,7 @@ def _missing(host: Host, port: str, boards: Sequence[UsbDevice]) -> Finding:
                 "`-v /dev:/dev --privileged` to see boards that are plugged in later"
             )
         return causes.NO_NODE.found(f"/sys/class/tty/{name} is there", where=port, advice=advice)
-    there = [f"/dev/{tty}" for board in boards for tty in board.ttys]
+    there = [name for board in boards for name in board.ports]
     others = f" (a board may be on {', '.join(there)})" if there else ""
     advice = "plug the board in, with a cable that carries data"
     if there and re.search(r"\d$", name):

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from mynah.doctor import catalogue as causes
 from mynah.doctor import usb
 from mynah.doctor.finding import Looked, Unseen
-from mynah.doctor.host import LINUX
+from mynah.doctor.host import LINUX, MACOS
+from mynah.doctor.usb_device import classify
+from mynah.doctor.usb_elsewhere import COMMANDS
 from mynah.link.ports import BRIDGE, NATIVE
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from mynah.doctor.finding import Cause, Finding, Item
     from mynah.doctor.host import Host
-    from mynah.doctor.usb import UsbDevice
+    from mynah.doctor.usb_device import UsbDevice
 
 _MUTE = re.compile(
     r"usb (?:usb)?([\d.-]+?)(?:-port(\d+))?: "
@@ -26,20 +28,24 @@ _MUTE = re.compile(
 )
 _BRLTTY_TOOK = re.compile(r"usb ([\d.-]+): usbfs: interface \d+ claimed by \S+ while 'brltty'")
 _TIME = re.compile(r"^\[\s*[\d.]+\] ")
+_CASKS = {
+    "ch341": "`brew install --cask wch-ch34x-usb-serial-driver`",
+    "cp210x": "`brew install --cask silicon-labs-vcp-driver`",
+}
+_MAKERS = {
+    "ch341": "CH341SER of wch-ic.com",
+    "cp210x": "CP210x VCP of silabs.com",
+    "ftdi_sio": "VCP of ftdichip.com",
+}
 _REMOVE = {"debian": "apt remove", "fedora": "dnf remove", "arch": "pacman -R", "suse": "zypper rm"}
 _SHOWN_OTHERS = 5
 _SHOWN_LINES = 3
 
 
 def check_usb(host: Host, boards: list[UsbDevice]) -> Iterator[Item]:
-    """What is plugged in, and whether the computer could ask it what it is.
-
-    Only Linux tells; elsewhere the ports that there are have to do.
-    """
+    """What is plugged in, and whether the computer could ask it what it is."""
     if host.system != LINUX:
-        yield Unseen(
-            "USB", "only Linux tells what is plugged in; the ports are looked at all the same"
-        )
+        yield from _check_elsewhere(host, boards)
         return
     for port, count in usb.over_currents(host).items():
         yield causes.OVER_CURRENT.found(f"over_current_count is {count}", where=port)
@@ -53,10 +59,13 @@ def check_usb(host: Host, boards: list[UsbDevice]) -> Iterator[Item]:
 def check_drivers(host: Host, boards: list[UsbDevice]) -> Iterator[Item]:
     """Whether each board has a serial port, and which driver or program is in the way."""
     for board in boards:
-        if board.ttys:
-            yield Looked("driver", f"{', '.join(board.ttys)}: {', '.join(board.drivers)}")
-        else:
+        if board.ports:
+            by = f" by {', '.join(board.drivers)}" if board.drivers else ""
+            yield Looked("driver", f"{', '.join(board.ports)}{by}")
+        elif host.system == LINUX:
             yield _without_tty(host, board)
+        else:
+            yield _without_port(host, board)
 
 
 def check_hubs(boards: list[UsbDevice]) -> Iterator[Item]:
@@ -65,11 +74,26 @@ def check_hubs(boards: list[UsbDevice]) -> Iterator[Item]:
         if board.bus_powered_hub:
             hub = board.bus_powered_hub
             yield causes.BUS_POWERED_HUB.found(f"{hub} is not self-powered", device=board, hub=hub)
-    ports = {board.kind: board.ttys for board in boards}
+    ports = {board.kind: board.ports for board in boards}
     if ports.get(NATIVE) and ports.get(BRIDGE):
-        seen = [f"{' '.join(board.ttys) or 'no port'}: {board}" for board in boards]
-        where = f"/dev/{ports[BRIDGE][0]} and /dev/{ports[NATIVE][0]}"
+        seen = [f"{' '.join(board.ports) or 'no port'}: {board}" for board in boards]
+        where = f"{ports[BRIDGE][0]} and {ports[NATIVE][0]}"
         yield causes.TWO_SOCKETS.found(*seen, where=where)
+
+
+def _check_elsewhere(host: Host, boards: list[UsbDevice]) -> Iterator[Item]:
+    """As `check_usb`, on a Mac or on Windows."""
+    for board in boards:
+        yield Looked("USB", str(board))
+    yield Unseen("USB power", "only Linux tells of hubs and of ports that were switched off")
+    if boards:
+        return
+    ports = [port.device for port in host.comports()]
+    seen = f"serial ports: {', '.join(ports) or 'none'}"
+    if host.run(COMMANDS.get(host.system, ())) is None:
+        yield Unseen("USB", "this system does not tell what is plugged in")
+    if not any(classify(port.vid or 0, port.pid or 0) for port in host.comports()):
+        yield causes.NO_BOARD.found(seen)
 
 
 def _mute(host: Host) -> Iterator[Item]:
@@ -124,6 +148,18 @@ def _without_tty(host: Host, board: UsbDevice) -> Finding:
         cause = causes.DRIVER_MISSING
         seen_by += f"; /lib/modules/{host.kernel} has no {driver}"
     return cause.found(seen_by, device=board, driver=driver, command=_install_modules(host, driver))
+
+
+def _without_port(host: Host, board: UsbDevice) -> Finding:
+    """Macs and Windows bring drivers for nearly all; the others come from the chips' makers."""
+    if host.system == MACOS:
+        command = _CASKS.get(board.driver, "plug it in again, into another socket")
+        command += "; then allow it in System Settings, Privacy & Security, and restart"
+    else:
+        maker = _MAKERS.get(board.driver, "Windows Update")
+        command = f"in the Device Manager: the device with a yellow mark, Update driver ({maker})"
+    seen = f"{COMMANDS[host.system][0]} shows the device, and no serial port has its numbers"
+    return causes.DRIVER_ELSEWHERE.found(seen, device=board, command=command)
 
 
 def _took(line: str, board: UsbDevice) -> bool:

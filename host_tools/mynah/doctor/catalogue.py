@@ -86,6 +86,13 @@ DRIVER_MISSING = Cause(
     "the USB device has no tty; the module is neither loaded nor among the kernel's files",
     ("{command}", "then `sudo modprobe {driver}`, and plug the board in again"),
 )
+DRIVER_ELSEWHERE = Cause(
+    "driver-of-maker",
+    FAULT,
+    "{device} has no serial port: its driver is missing",
+    "macOS: ioreg, Windows: pnputil shows the device, and there is no port with its numbers",
+    ("{command}", "then plug the board in again"),
+)
 DRIVER_TAKEN = Cause(
     "driver-taken",
     FAULT,
@@ -179,6 +186,17 @@ BUSY_UNSEEN = Cause(
     (
         "`sudo fuser -v {where}` says which; end that program",
         "no such program: plug the board in again",
+    ),
+)
+UNSTABLE = Cause(
+    "port-unstable",
+    FAULT,
+    "{where} went away {times} while the board was listened to",
+    "the port vanished and came back more often than a reset explains",
+    (
+        "a chip that resets again and again takes its own USB away each time: its power, first",
+        *_POWER,
+        "move the plug a little: does it go away then? Another cable",
     ),
 )
 PORT_REFUSED = Cause(

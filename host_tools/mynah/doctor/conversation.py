@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 from mynah.doctor import bootlog, facts, wifi
 from mynah.doctor import catalogue as causes
 from mynah.doctor.bootlog import BootLog
-from mynah.doctor.finding import Finding, Unseen
+from mynah.doctor.finding import Finding, Looked, Unseen
 from mynah.doctor.listening import Listener
 from mynah.errors import BoardTimeoutError, MynahError, PortError
+from mynah.flash import chip
+from mynah.improv.serial_door import SerialDoor
 from mynah.link.port import REMOTE
+from mynah.link.repl import Repl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from mynah.doctor.facts import Facts
     from mynah.doctor.finding import Item
-    from mynah.link.repl import Repl
     from mynah.miio.door import Nearby
 
 _BUSY = {errno.EBUSY, errno.EAGAIN}
@@ -63,6 +65,7 @@ class Conversation:
         """The networks that the speaker hears, where it was asked."""
         self.chip = ""
         """What esptool calls the chip, where it was asked."""
+        self._n_lost = 0
         self._baud = baud
         self._reset = reset
         self._reach = reach
@@ -87,19 +90,21 @@ class Conversation:
         return causes.PORT_REFUSED.found(str(error), where=self.url)
 
     def _check(self, others: Sequence[str]) -> Iterator[Item]:
+        if self._n_lost > self._reset:  # one reset takes a chip's own USB away once
+            seen = f"it vanished {self._n_lost} times"
+            times = "once" if self._n_lost == 1 else f"{self._n_lost} times"
+            yield causes.UNSTABLE.found(seen, where=self.url, times=times)
         if not self.log.lines and not self.before.lines:
-            yield from self._check_silence(others)
-            return
-        found = [*bootlog.check_log(self.log)]
-        if self._reset:  # what only the log of before shows: it starts and starts, say
-            told = {each.cause for each in found if isinstance(each, Finding)}
-            earlier = bootlog.check_log(self.before)
-            found += [
-                each
-                for each in earlier
-                if isinstance(each, Finding) and each.cause not in told and not self.log.is_ready
-            ]
-        yield from found
+            if not self._reset:
+                yield from self._check_quietly()
+                return
+            if not self._wake():
+                yield from self._check_silence(others)
+                return
+            yield Unseen(
+                "boot", "the reset line does nothing here: the ROM's first lines are not seen"
+            )
+        yield from self._check_log()
         if self.log.is_ready or self.log.texts("net"):
             yield from wifi.check_wifi(self.log, self._nearby)
             address = wifi.address(self.log)
@@ -107,12 +112,32 @@ class Conversation:
                 yield from self._reach(address)
         if self._reset and (self.log.is_ready or self.log.has_prompt):
             yield from self._ask()
-        elif not self._reset:
-            yield Unseen(
-                "memory, filesystem", "asked only if the board may be stopped (no --no-reset)"
-            )
-        if not self._reset and not self.log.records:
-            yield Unseen("boot", "how the board starts is seen only if it may be restarted")
+        elif not self._reset and not self.log.is_ready:
+            yield from self._check_quietly()
+
+    def _check_log(self) -> Iterator[Item]:
+        found = [*bootlog.check_log(self.log)]
+        yield from found
+        if self.log is self.before or self.log.is_ready:
+            return
+        # What only the time before the reset shows: it starts again and again, say.
+        told = {each.cause for each in found if isinstance(each, Finding)}
+        for each in bootlog.check_log(self.before):
+            if isinstance(each, Finding) and each.cause not in told:
+                yield each
+
+    def _check_quietly(self) -> Iterator[Item]:
+        """Of a board that says nothing and may not be stopped: whether its firmware is there."""
+        self._talk("asking the speaker whether it is there ...")
+        try:
+            SerialDoor(self.url, baud=self._baud).close()
+        except PortError:
+            raise
+        except MynahError:
+            yield Unseen(self.url, "the board says nothing at the moment, and may not be restarted")
+        else:
+            yield Looked("firmware", "it runs, and answers over the cable")
+            yield Unseen("boot, memory, filesystem", "seen only if the board may be restarted")
 
     def _check_silence(self, others: Sequence[str]) -> Iterator[Item]:
         if others:
@@ -120,12 +145,7 @@ class Conversation:
                 f"not one byte came from {self.url}", where=self.url, other=others[0]
             )
             return
-        if not self._reset:
-            yield Unseen(self.url, "the board says nothing at the moment, and may not be restarted")
-            return
         self._talk("asking the chip's loader (esptool) ...")
-        from mynah.flash import chip
-
         try:
             self.chip = chip.identify(self.url).description
         except PortError:
@@ -135,11 +155,27 @@ class Conversation:
         else:
             yield causes.CHIP_ALIVE.found(f"esptool: {self.chip}", where=self.url)
 
+    def _wake(self) -> bool:
+        """Have MicroPython restart where the reset line does not; whether there is one.
+
+        So it is with firmware that drives the chip's own USB itself, and with bridges without a
+        wire to EN.
+        """
+        self._talk("asking MicroPython ...")
+        try:
+            with Repl(self.url, baud=self._baud) as repl:
+                lines = self._restart(repl)
+        except BoardTimeoutError:
+            return False
+        self.log = BootLog(self.url, lines, was_reset=True, seconds=_RESTART_S)
+        return bool(lines)
+
     def _hear(self) -> None:
         """Listen to the board as it is; if that is allowed, also from its start on."""
         with Listener(self.url, baud=self._baud) as listener:
             self._talk(f"listening to {self.url} ...")
             took = listener.read(_LISTEN_S, self._is_looping, silence_s=_LISTEN_S)
+            self._n_lost = listener.n_lost
             self.log = self.before = BootLog(self.url, listener.lines, seconds=took)
             if not self._reset:
                 return
@@ -149,6 +185,7 @@ class Conversation:
             if self._started(listener.lines).is_ready:
                 self._talk("waiting for its Wi-Fi ...")
                 listener.read(_WIFI_S, self._is_settled, silence_s=_WIFI_S)
+            self._n_lost = listener.n_lost
             self.log = BootLog(self.url, listener.lines, was_reset=True, seconds=took)
 
     def _started(self, lines: Sequence[str]) -> BootLog:
@@ -165,28 +202,33 @@ class Conversation:
         return wifi.is_settled(self._started(lines))
 
     def _nearby(self) -> list[Nearby]:
-        from mynah.improv.serial_door import SerialDoor
-
         self._talk("asking the speaker which networks it hears ...")
         with contextlib.suppress(MynahError), SerialDoor(self.url, baud=self._baud) as door:
             self.heard = door.scan()
         return self.heard
 
     def _ask(self) -> Iterator[Item]:
-        from mynah.link.repl import Repl
-
         self._talk("asking MicroPython ...")
         try:
             with Repl(self.url, baud=self._baud) as repl:
-                self.facts = facts.ask(repl)
-                self._question(repl)
-                self._talk("starting the board again ...")
-                for record in repl.restart(_RESTART_S):
-                    if self.log.has_prompt or (record.source, record.text) == ("app", "ready"):
-                        break
+                try:
+                    self.facts = facts.ask(repl)
+                    self._question(repl)
+                finally:  # also after Ctrl-C: the speaker is not left stopped
+                    self._talk("starting the board again ...")
+                    self._restart(repl)
         except BoardTimeoutError as error:
             yield Unseen("memory, filesystem", str(error))
             return
         yield from facts.check_facts(self.facts, self.url)
         if self.facts.rssi is not None:
             yield wifi.check_signal("its Wi-Fi", self.facts.rssi, self.url)
+
+    def _restart(self, repl: Repl) -> list[str]:
+        """Start the board again; its lines until it is ready, at a prompt, or silent for long."""
+        lines: list[str] = []
+        for record in repl.restart(_RESTART_S):
+            lines.append(str(record))
+            if self._started(lines).is_over:
+                break
+        return lines

@@ -40,6 +40,8 @@ class Listener:
         self._baud = baud
         self._port: serial.SerialBase = open_port(url, baud=baud)
         self._splitter = LineSplitter()
+        self.n_lost = 0
+        """How often the port went away."""
         self.lines: list[str] = []
         """What came since `reset`, or since the port was opened."""
 
@@ -99,6 +101,7 @@ class Listener:
     def _reopen(self, deadline: float) -> None:
         """The chip's own USB goes away with a reset, and comes back."""
         self.close()
+        self.n_lost += 1
         while time.monotonic() < deadline:
             time.sleep(_REOPEN_S)
             found = self._place.find()

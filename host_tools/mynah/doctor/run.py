@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mynah.doctor.finding import Item
     from mynah.doctor.host import Host
-    from mynah.doctor.usb import UsbDevice
+    from mynah.doctor.usb_device import UsbDevice
     from mynah.link.repl import Repl
 
 _MISSING = {"no-device-file", "port-missing"}
@@ -161,5 +161,5 @@ def _only_port(host: Host, diagnosis: Diagnosis) -> str | None:
 
 def _other_sockets(port: str, boards: list[UsbDevice]) -> list[str]:
     """Ports of the other kind than this one: of a board with two sockets, the other socket."""
-    kinds = {f"/dev/{tty}": board.kind for board in boards for tty in board.ttys}
+    kinds = {name: board.kind for board in boards for name in board.ports}
     return [each for each, kind in kinds.items() if port in kinds and kind != kinds[port]]

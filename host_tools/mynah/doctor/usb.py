@@ -1,15 +1,15 @@
-"""The USB devices of a Linux computer that may be boards, as sysfs tells them.
+"""The USB devices that may be boards; of a Linux computer as sysfs tells them.
 
 Source: Linux, ``Documentation/ABI/testing/sysfs-bus-usb`` and ``sysfs-devices-usb``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mynah.doctor.host import read
-from mynah.link.ports import BRIDGE, BRIDGES, ESPRESSIF, NATIVE, SERIAL_JTAG
+from mynah.doctor import usb_elsewhere
+from mynah.doctor.host import LINUX, read
+from mynah.doctor.usb_device import UsbDevice, classify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,50 +20,12 @@ if TYPE_CHECKING:
 _DEVICES = "/sys/bus/usb/devices"
 _SELF_POWERED = 0x40  # USB 2.0, 9.6.3, bmAttributes
 _HUB_CLASS = "09"
-_CDC = "cdc_acm"
-# The kernel module that drives a bridge; the others speak USB's own class for modems.
-_DRIVERS = {0x10C4: "cp210x", 0x0403: "ftdi_sio"}
-_CH34X = (0x1A86, {0x7523, 0x5523})
-
-
-@dataclass(frozen=True, slots=True)
-class UsbDevice:
-    """A USB device that may be a board."""
-
-    name: str
-    """Where it is plugged in: "1-2.3" is port 3 of a hub at port 2 of bus 1."""
-    vendor: int
-    product: int
-    description: str
-    serial_number: str
-    kind: str
-    """`NATIVE`, the chip's own USB, or `BRIDGE`."""
-    ttys: tuple[str, ...]
-    """Names of its serial ports below /dev."""
-    drivers: tuple[str, ...]
-    """Names of the drivers that have an interface of it; "usbfs" is some program."""
-    bus_powered_hub: str = ""
-    """The hub without a supply of its own that it hangs on, if any."""
-
-    @property
-    def ids(self) -> str:
-        """``1a86:7523``."""
-        return f"{self.vendor:04x}:{self.product:04x}"
-
-    @property
-    def driver(self) -> str:
-        """The kernel module that should drive it."""
-        vendor, products = _CH34X
-        if self.vendor == vendor and self.product in products:
-            return "ch341"
-        return _DRIVERS.get(self.vendor, _CDC)
-
-    def __str__(self) -> str:
-        return f"{self.description} ({self.ids}) at USB {self.name}"
 
 
 def boards(host: Host) -> list[UsbDevice]:
     """The devices that may be boards."""
+    if host.system != LINUX:
+        return usb_elsewhere.boards(host)
     folders = sorted(host.path(_DEVICES).glob("*"))
     found = (_device(folder) for folder in folders if (folder / "idVendor").exists())
     return [device for device in found if device is not None]
@@ -95,22 +57,18 @@ def _device(folder: Path) -> UsbDevice | None:
         vendor, product = (int(read(folder / name), 16) for name in ("idVendor", "idProduct"))
     except ValueError:
         return None
-    if vendor == ESPRESSIF:
-        text = "USB Serial/JTAG" if product == SERIAL_JTAG else "USB of the running firmware"
-        kind, text = NATIVE, f"ESP32 {text}"
-    elif (vendor, product) in BRIDGES:
-        kind, text = BRIDGE, f"{BRIDGES[vendor, product]} USB-to-UART bridge"
-    else:
+    known = classify(vendor, product)
+    if known is None:
         return None
     interfaces = sorted(folder.glob(f"{folder.name}:*"))
     return UsbDevice(
         name=folder.name,
         vendor=vendor,
         product=product,
-        description=text,
+        description=known[1],
         serial_number=read(folder / "serial"),
-        kind=kind,
-        ttys=tuple(sorted({tty for each in interfaces for tty in _ttys(each)})),
+        kind=known[0],
+        ports=tuple(sorted({f"/dev/{tty}" for each in interfaces for tty in _ttys(each)})),
         drivers=tuple(
             sorted({(each / "driver").resolve().name for each in interfaces if _is_driven(each)})
         ),
