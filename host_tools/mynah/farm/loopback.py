@@ -23,7 +23,23 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 
-_MYNAH = "from mynah.cli import main; main()"
+# Its standard input is a pipe that nobody writes to: it ends when the farm's process does, even by
+# kill -9, and the program with it.
+_RUN = """
+import os, runpy, sys, threading
+
+def end_with_parent():
+    os.read(0, 1)
+    os._exit(1)
+
+threading.Thread(target=end_with_parent, daemon=True).start()
+sys.argv = sys.argv[1:]
+if sys.argv[0] == "mynah":
+    from mynah.cli import main
+    main()
+else:
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
 _NOT_OURS = ("LG_", "PYTEST_")
 _START_S = 30.0
 _STOP_S = 5.0
@@ -43,17 +59,21 @@ class Program:
     def __init__(self, name: str, folder: Path, module: str, arguments: Sequence[str]) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
-        what = ["-c", _MYNAH] if module == "mynah" else ["-m", module]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *what, *arguments],
+                [sys.executable, "-c", _RUN, module, *arguments],
                 cwd=folder,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=child_environment(),
                 start_new_session=True,
             )
+
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self._process.pid
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """Wait until its output has a pattern.
@@ -78,16 +98,21 @@ class Program:
     def kill(self) -> None:
         """End it at once, as ``kill -9`` does."""
         self._process.kill()
-        self._process.wait()
+        self._wait()
 
     def stop(self) -> None:
         """Ask it to end, and wait; may be called again."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(_STOP_S)
-            except subprocess.TimeoutExpired:
-                self.kill()
+        try:
+            self._wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def _wait(self, timeout_s: float | None = None) -> None:
+        self._process.wait(timeout_s)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
 
 def child_environment() -> Mapping[str, str]:
@@ -146,6 +171,13 @@ class LoopbackFarm:
 
     def __exit__(self, *exc_info: object) -> None:
         self._resources.close()
+
+    @property
+    def programs(self) -> list[Program]:
+        """All that runs now."""
+        racks = self.racks.values()
+        boards = [board for rack in racks for board in rack.boards.values()]
+        return [self.coordinator, *(rack.exporter for rack in racks), *boards]
 
     @property
     def places(self) -> list[str]:
