@@ -46,6 +46,13 @@ def test_esptools_packets_do_not_swallow_the_line_behind_them():
     assert len(found) == 3
 
 
+def test_what_raw_paste_mode_adds_is_not_shown():
+    """As unmodified mpremote's answers come: R 1, window, flow control, end, output, errors."""
+    data = b"raw REPL; CTRL-B to exit\r\n>R\x01\x80\x00\x01\x01\x0442\r\n\x04\x04>"
+    found, _ = shown(data)
+    assert found == "raw REPL; CTRL-B to exit\n>42\n>\n"
+
+
 def test_ten_megabytes_without_a_line_end_come_in_pieces():
     size = 10 << 20
     found = lines_of(b"x" * size, 65536)

@@ -44,4 +44,7 @@ def command(*, as_json: bool) -> None:
 def _state(port: PortInfo) -> str:
     if port.held_by is None:
         return ""
-    return f"used by {', '.join(port.held_by)}" if port.held_by else "free"
+    if not port.held_by:
+        return "free"
+    shared = f", shared at {port.shared_at}" if port.shared_at else ""
+    return f"used by {', '.join(port.held_by)}{shared}"

@@ -12,6 +12,7 @@ from serial.tools import list_ports
 from mynah.errors import PortError
 from mynah.link.holders import who_holds, who_talks_to
 from mynah.link.running import RunningBoard, running_boards
+from mynah.link.shares import find_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,6 +48,8 @@ class PortInfo:
     serial_number: str | None
     held_by: tuple[str, ...] | None
     """Programs that have it open; None where that cannot be known."""
+    shared_at: str | None = None
+    """Where others may open it meanwhile, if who has it shares it."""
 
 
 def find_ports(devices: Iterable[Any] | None = None) -> list[PortInfo]:
@@ -94,7 +97,8 @@ def hint(ports: Iterable[PortInfo]) -> str | None:
 def _describe(port: Any) -> PortInfo:
     kind, description = _classify(port.vid, port.pid, port.description or "")
     held = tuple(who_holds(port.device)) if sys.platform == "linux" else None
-    return PortInfo(port.device, kind, description, port.serial_number, held)
+    shared = _shared_at(port.device)
+    return PortInfo(port.device, kind, description, port.serial_number, held, shared)
 
 
 def _describe_virtual(board: RunningBoard) -> PortInfo:
@@ -104,7 +108,12 @@ def _describe_virtual(board: RunningBoard) -> PortInfo:
         f"virtual board {board.index}: {board.address} in a network, {board.ap_address} for its "
         "own set-up network"
     )
-    return PortInfo(board.url, VIRTUAL, text, board.mac, held)
+    return PortInfo(board.url, VIRTUAL, text, board.mac, held, _shared_at(board.url))
+
+
+def _shared_at(port: str) -> str | None:
+    share = find_share(port)
+    return share.url if share else None
 
 
 def _classify(vid: int | None, pid: int | None, description: str) -> tuple[str | None, str]:

@@ -22,6 +22,9 @@ _CONTROLS = bytes([*range(9), *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x7F])
 # Separates esptool's packets (SLIP, RFC 1055), and is in no UTF-8 text: the ROM's first line
 # after a session of esptool is not to be lost behind one.
 _SLIP_END = b"\xc0"
+# MicroPython's answers in raw paste mode (docs, "The MicroPython Interactive Interpreter Mode"):
+# R, 1, two bytes of window, a 1 for each window that was read, a 4 at the end.
+_RAW_PASTE = re.compile(rb"R\x01..\x01*\x04?", re.DOTALL)
 
 
 class LineSplitter:
@@ -70,6 +73,8 @@ class LineSplitter:
                 self._tell_noise(found)
             found.append(_text(line))
             return
+        if b"R\x01" in line:
+            line = _RAW_PASTE.sub(b"", line)
         if _SLIP_END not in line:
             self._take_piece(line, found)
             return

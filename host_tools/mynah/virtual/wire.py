@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _BITS = 10  # a start bit, eight of data, a stop bit
 _CHUNK_S = 0.002
+_CATCH_UP_S = 0.02  # a sleep that lasted too long is made up for
 
 
 class Wire:
@@ -34,7 +35,7 @@ class Wire:
             for start in range(0, len(data), self._chunk):
                 chunk = data[start : start + self._chunk]
                 now = time.monotonic()
-                self._free_at = max(self._free_at, now) + len(chunk) * self._byte_s
+                self._free_at = max(self._free_at, now - _CATCH_UP_S) + len(chunk) * self._byte_s
                 if self._free_at > now:
                     time.sleep(self._free_at - now)
                 self._send(chunk)

@@ -44,6 +44,8 @@ class Figure:
     program: str
     n_sent: int
     n_received: int
+    n_bytes: int
+    """Of the lines that were received."""
     seconds: float
     """From the first line to the last, as the program showed them."""
     cpu_s: float
@@ -62,7 +64,7 @@ class Figure:
     @property
     def cpu_s_per_mb(self) -> float:
         """Seconds of one core for a million bytes that were received."""
-        return self.cpu_s / (max(self.n_received, 1) * _LINE_SIZE / 1e6)
+        return self.cpu_s / (self.n_bytes / 1e6)
 
 
 def _mynah(url: str, baud: int) -> list[str]:
@@ -155,7 +157,8 @@ def _one(name: str, program: str, link: Link, baud: int, n_lines: int) -> Figure
         elapsed = time.monotonic() - started
         cpu = sum(_cpu_s(pid) for pid in processes) - cpu_before
         numbers = {int(number) for number in _NUMBER.findall(_plain(shown.read_bytes()))}
-    return Figure(name, program, n_lines, len(numbers), elapsed, cpu)
+    n_bytes = sum(len(links.LINE % (number, number)) + 1 for number in numbers)
+    return Figure(name, program, n_lines, len(numbers), n_bytes, elapsed, cpu)
 
 
 @contextlib.contextmanager
