@@ -172,11 +172,13 @@ def stock_image():
 class MicroPython:
     """A virtual board that runs MicroPython, and its REPL over the serial port."""
 
-    def __init__(self):
-        self.board = VirtualBoard(content=flash_content())
+    def __init__(self, *, fast=False):
+        self.board = VirtualBoard(content=flash_content(), fast=fast)
         self.world = self.board.world
+        self.board.power_off()  # what it says before somebody listens is not mixed with the rest
         self.console = Console(self.board.url)
-        self.restart()
+        self.board.power_on()
+        self.console.expect(b">>> ")
 
     def send(self, data):
         self.console.port.write(data)
@@ -227,5 +229,13 @@ def micropython():
 def shared_micropython():
     """A `MicroPython` board that the tests of a module share; they leave no state behind."""
     board = MicroPython()
+    yield board
+    board.close()
+
+
+@pytest.fixture(scope="module")
+def fast_micropython():
+    """As `shared_micropython`, on a fast clock."""
+    board = MicroPython(fast=True)
     yield board
     board.close()

@@ -49,6 +49,11 @@ _file = click.Path(dir_okay=False, path_type=Path)
     help="A network in reach of the board; open without a password.",
 )
 @click.option("--wav", type=_file, help="Play this recording once the board listens.")
+@click.option(
+    "--fast",
+    is_flag=True,
+    help="Let time jump while the board waits: its hours take minutes, or none (page truth).",
+)
 def command(
     *,
     port: int,
@@ -58,6 +63,7 @@ def command(
     networks: tuple[str, ...],
     wav: Path | None,
     blank: bool,
+    fast: bool,
 ) -> None:
     """Run a virtual board that esptool and mpremote can reach, until Ctrl-C.
 
@@ -75,7 +81,7 @@ def command(
     if blank and image:
         raise click.UsageError("--blank and --image exclude each other")
     samples = load(wav) if wav else None
-    world = World()
+    world = World(fast=fast)
     for network in networks:
         world.wifi.add(*_network(network))
     content = _content(flash, image, blank=blank)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,8 +69,9 @@ class Trace:
         Raises:
             VerificationError: it was not heard; the message has the highest output.
         """
+        clock = self._playback.clock
         deadline = self._playback.end_time + 2
-        while (left := deadline - time.monotonic()) > 0:
+        while (left := deadline - clock.now()) > 0:
             try:
                 return self._console.expect_line(_HEARD, min(left, _POLL_S))
             except ExpectTimeoutError:

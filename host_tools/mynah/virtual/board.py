@@ -43,6 +43,7 @@ class VirtualBoard:
         board: str = "virtual",
         tcp_port: int = 0,
         uart_baud: int | None = None,
+        fast: bool = False,
         world: World | None = None,
         cpu_factory: Callable[..., Cpu] | None = None,
     ) -> None:
@@ -58,7 +59,10 @@ class VirtualBoard:
             board: name of its board file.
             tcp_port: of the serial port; 0: any free one.
             uart_baud: bits a second that the board sends at; None: as fast as this computer goes.
-            world: what is around the board; None: a new `mynah.virtual.world.World`.
+            fast: time jumps while the board waits, so that its hours take minutes
+                (`mynah.virtual.clock`); a ``world`` brings its clock with it.
+            world: what is around the board; None: a new `mynah.virtual.world.World`. One that has
+                a fast clock is for one board.
             cpu_factory: called as `mynah.virtual.cpu.MicroPythonCpu` is, which is the default.
 
         Raises:
@@ -74,7 +78,7 @@ class VirtualBoard:
             stack.callback(claim.release)
             self.identity: Identity = claim.identity
             self.flash = stack.enter_context(NorFlash(flash, flash_size, content))
-            self.world = world if world is not None else World()
+            self.world = world if world is not None else World(fast=fast)
             name = f"mynah-board-{self.identity.index}"
             sequencer = Sequencer(name)
             stack.callback(sequencer.close)

@@ -50,6 +50,7 @@ class Child:
         answer: Callable[[Child, bytes], Answer],
         output: Callable[[bytes], None],
         ended: Callable[[Child], None],
+        wake: Callable[[], None],
     ) -> None:
         """Start the process.
 
@@ -61,6 +62,7 @@ class Child:
             answer: answers a request of the child, in the thread that serves it.
             output: takes what the child prints, in that thread.
             ended: called in that thread when the process is gone, however it ended.
+            wake: called when the program is to fetch interrupts, in any thread.
 
         Raises:
             MynahError: there is no MicroPython for this computer.
@@ -95,10 +97,20 @@ class Child:
                 end.close()
         _end_with_parent(lifeline, self._process.pid)
         lifeline.close()
-        self.interrupts = Interrupts(self._line, alarms)
+        self.interrupts = Interrupts(self._line, alarms, wake)
         self.keyboard = Keyboard(self.interrupts)
         self._thread = threading.Thread(target=self._serve, name="mynah-cpu", daemon=True)
         self._thread.start()
+
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.poll() is not None
 
     def kill(self) -> None:
         """End the process at once and wait until it and its thread are gone."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from mynah.virtual.interrupts import Event
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mynah.virtual.alarms import Alarm, Alarms
+    from mynah.virtual.clock import Clock
 
 _ESP_ERR_INVALID_ARG = 258
 _WATCHDOG_LOG = (
@@ -43,7 +43,7 @@ class Timers:
 
     def _start(self, number: int, seconds: float, repeat: bool) -> None:
         self._stop(number)
-        self._ring_at(number, time.monotonic() + seconds, seconds if repeat else None)
+        self._ring_at(number, self._alarms.clock.now() + seconds, seconds if repeat else None)
 
     def _ring_at(self, number: int, when: float, period: float | None) -> None:
         def ring() -> None:
@@ -55,7 +55,7 @@ class Timers:
             else:
                 self._ring_at(number, when + period, period)
 
-        self._started[number] = time.monotonic()
+        self._started[number] = self._alarms.clock.now()
         alarm = self._alarms.at(when, ring)
         self._running[number] = alarm
 
@@ -65,7 +65,8 @@ class Timers:
             alarm.cancel()
 
     def _value(self, number: int) -> float:
-        return time.monotonic() - self._started.get(number, time.monotonic())
+        now = self._alarms.clock.now()
+        return now - self._started.get(number, now)
 
 
 class Watchdog:
@@ -114,7 +115,8 @@ class Watchdog:
 class RealTimeClock:
     """Serves ``machine.RTC``; keeps time and memory through every reset but loss of power."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, clock: Clock) -> None:
+        self._clock = clock
         self._offset_ns = 0
         self._memory: list[int] = []
         self.power_on()
@@ -124,15 +126,15 @@ class RealTimeClock:
 
     def power_on(self) -> None:
         """Start at 2000-01-01 with empty memory."""
-        self._offset_ns = -time.monotonic_ns()
+        self._offset_ns = -self._clock.now_ns()
         self._memory = []
 
     def now_ns(self) -> int:
         """Nanoseconds since 2000-01-01."""
-        return time.monotonic_ns() + self._offset_ns
+        return self._clock.now_ns() + self._offset_ns
 
     def _set(self, ns: int) -> None:
-        self._offset_ns = ns - time.monotonic_ns()
+        self._offset_ns = ns - self._clock.now_ns()
 
     def _set_memory(self, data: list[int]) -> None:
         self._memory = data

@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mynah.virtual import shims
 from mynah.virtual.alarms import Alarms
 from mynah.virtual.child import Child
+from mynah.virtual.clock import FastClock
 from mynah.virtual.clocks import RealTimeClock, Timers, Watchdog
 from mynah.virtual.flash_controller import FlashController
 from mynah.virtual.gpio import GpioController
 from mynah.virtual.i2s import I2sControllers
+from mynah.virtual.idle import Idle
 from mynah.virtual.interrupts import Event
 from mynah.virtual.leds import LedController
 from mynah.virtual.link import DONE, Answer, Operation, Services
@@ -38,6 +39,10 @@ _PANIC = (
     b"unexpectedly)\r\nRebooting...\r\n"
 )
 _PANIC_SECONDS = 0.5
+
+
+def _nothing() -> None:
+    pass
 
 
 class Peripheral(Protocol):
@@ -75,7 +80,9 @@ class MicroPythonCpu:
         self._transmit = transmit
         self._request_reset = request_reset
         self._heap_size = heap_size or identity.psram_size or _HEAP_WITHOUT_PSRAM
-        self._alarms = Alarms()
+        self._clock = world.clock
+        self._alarms = Alarms(self._clock)
+        self._idle = Idle(self._clock, self._alarms) if isinstance(self._clock, FastClock) else None
         self._lock = threading.RLock()
         self._child: Child | None = None
         self._uart: socket.socket | None = None
@@ -86,7 +93,7 @@ class MicroPythonCpu:
         self._started_at = 0.0
         self._services = Services()
         self._flash = FlashController(flash, self._services)
-        self._rtc = RealTimeClock(self._services)
+        self._rtc = RealTimeClock(self._services, self._clock)
         self._wifi = world.wifi
         self._radio = Radio(self._services, self._alarms, world.wifi, identity)
         self._i2s = I2sControllers(
@@ -98,7 +105,14 @@ class MicroPythonCpu:
             Timers(self._services, self._alarms, self.post),
             Watchdog(self._services, self._alarms, transmit, self._reset),
             self._radio,
-            Sockets(self._services, self.post, self._radio, identity, world.traffic),
+            Sockets(
+                self._services,
+                self.post,
+                self._radio,
+                identity,
+                traffic=world.traffic,
+                clock=self._clock,
+            ),
         )
         world.i2c.serve(self._services)
         LedController(self._services, world.leds)
@@ -111,7 +125,9 @@ class MicroPythonCpu:
             self._flash.boot = boot
             self._cause = cause
             self._raw_mode = False
-            self._started_at = time.monotonic()
+            if self._idle is not None:
+                self._idle.hold()
+            self._started_at = self._clock.now()
             if cause is ResetCause.PWRON:
                 self._rtc.power_on()
             self._uart, self._uart_child = socket.socketpair()
@@ -125,6 +141,8 @@ class MicroPythonCpu:
             uart, self._uart = self._uart, None
             uart_child, self._uart_child = self._uart_child, None
         if child is not None:
+            if self._idle is not None:
+                self._idle.end()
             child.kill()
         for end in (uart, uart_child):
             if end is not None:
@@ -142,6 +160,9 @@ class MicroPythonCpu:
             data = child.keyboard.take(data)
             with contextlib.suppress(BlockingIOError):  # the UART's buffer is full: lost
                 uart.send(data)
+        self._clock.stir()
+        if self._idle is not None:
+            self._idle.input_came()
 
     def post(self, kind: Event, source: int, value: int = 0, *, latest: bool = False) -> None:
         """Interrupt the program; nothing happens while the CPU is stopped."""
@@ -160,7 +181,10 @@ class MicroPythonCpu:
             answer=self._answer,
             output=self._print,
             ended=self._ended,
+            wake=self._idle.wake if self._idle is not None else _nothing,
         )
+        if self._idle is not None:
+            self._idle.begin(self._child)
 
     def _ended(self, child: Child) -> None:
         """After the process's end: nothing if it was stopped, a new one after a soft reset."""
@@ -172,9 +196,13 @@ class MicroPythonCpu:
                     peripheral.reset(soft=True)
                 self._cause = ResetCause.SOFT
                 self._transmit(b"MPY: soft reboot\r\n")
+                if self._idle is not None:
+                    self._idle.hold()
                 self._spawn()
                 return
             self._child = None
+            if self._idle is not None:
+                self._idle.end()
         self._transmit(_PANIC)
         self._alarms.after(_PANIC_SECONDS, lambda: self._reset(ResetCause.HARD))
 
@@ -201,12 +229,17 @@ class MicroPythonCpu:
         services.add("reset", self._reset_by_program)
         services.add("machine", self._machine)
         services.add("thread_start", self._start_thread)
+        if self._idle is not None:
+            services.add_operation(Operation.IDLE, self._idle.serve)
         services.add_operation(Operation.MODULE, self._module)
         services.add_operation(Operation.WRITE_RAW, self._write_raw)
 
     def _boot_info(self) -> dict[str, Any]:
-        uptime = time.monotonic() - self._started_at
+        if self._idle is not None:
+            self._idle.synchronize()
+        uptime = self._clock.now() - self._started_at
         return {
+            "fast": self._idle is not None,
             "raw_mode": self._raw_mode,
             "uptime_us": int(uptime * 1_000_000),
             "clock_ns": self._rtc.now_ns(),

@@ -41,7 +41,7 @@ class Datagrams:
     """
 
     def __init__(
-        self, air: Air, watcher: Watcher, ports: UdpPorts, notify: Callable[[], None]
+        self, air: Air, watcher: Watcher, ports: UdpPorts, notify: Callable[..., None]
     ) -> None:
         self._air = air
         self._watcher = watcher
@@ -187,12 +187,14 @@ class Datagrams:
             return
         local = self._air.hears(peer, group)
         if local is not None and local in self._sockets:
-            self._deliver(data, peer, local)
+            self._deliver(data, peer, local, personal=False)
 
-    def _deliver(self, data: bytes, peer: Address, local: str | None) -> None:
+    def _deliver(
+        self, data: bytes, peer: Address, local: str | None, *, personal: bool = True
+    ) -> None:
         with self._lock:
             if len(self._queue) >= _MAX_DATAGRAMS or len(data) > _MAX_DATAGRAM_SIZE:
                 return
             seen = peer if local is None else self._air.seen_by_board(local, peer)
             self._queue.append((data, seen))
-        self._notify()
+        self._notify(personal=personal)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 
+from mynah.virtual.clock import Clock
 from mynah.virtual.interrupts import Event
 from mynah.virtual.link import DONE, Answer, Operation, Services
 
@@ -122,13 +122,14 @@ class Pins(Mapping[int, int]):
 class Buttons:
     """Buttons between a pin and ground, as on all our boards."""
 
-    def __init__(self, pins: Pins) -> None:
+    def __init__(self, pins: Pins, clock: Clock | None = None) -> None:
         self._pins = pins
+        self._clock = clock or Clock()
 
     def press(self, pin: int, seconds: float = 0.1) -> None:
         """Press, wait, let go. Returns after that."""
         self.hold(pin)
-        time.sleep(seconds)
+        self._clock.wait_until(self._clock.now() + seconds)
         self.release(pin)
 
     def hold(self, pin: int) -> None:

@@ -8,7 +8,6 @@ the background, a second one waits, a third is dropped.
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -32,6 +31,7 @@ N_CONTROLLERS = 2
 """I2S controllers of an ESP32-S3."""
 
 _MAX_TRANSFERS = 2
+_LATE_S = 0.0001  # an alarm is never too early for what it is set for
 _ESP_ERR_INVALID_ARG = 258
 
 
@@ -85,14 +85,14 @@ class Receiver:
         self._wake = _Wake(alarms, self.advance)
         self._done = done
         self._lock = threading.RLock()
-        self._start_time = time.monotonic()
+        self._clock = alarms.clock
+        self._start_time = self._clock.now()
         self._ring = format_.ring_frames(self._DMA_FRAME_SIZE)
         self._taken = 0
         self._transfers: deque[int] = deque()
         self._filled: deque[bytes] = deque()
         self._closed = False
-        microphone.position = 0
-        microphone.started_at = self._start_time
+        microphone.start(self._start_time, format_.rate)
 
     def start(self, n_bytes: int) -> bool:
         """Begin to fill a buffer of the program; False if two transfers are under way.
@@ -123,16 +123,20 @@ class Receiver:
         """Bytes that can be read without waiting."""
         with self._lock:
             self._drop_overrun()
-            return (self._received() - self._taken) * self._format.frame_size
+            n = self._received() - self._taken
+            if n <= 0:
+                self._wake_at(self._received() + FRAMES_PER_BUFFER)
+            return n * self._format.frame_size
 
     def close(self) -> None:
         """Stop."""
         with self._lock:
             self._closed = True
             self._transfers.clear()
+        self._microphone.end()
 
     def _received(self) -> int:
-        elapsed = (time.monotonic() - self._start_time) * self._format.rate
+        elapsed = (self._clock.now() - self._start_time) * self._format.rate
         return int(elapsed) // FRAMES_PER_BUFFER * FRAMES_PER_BUFFER
 
     def _drop_overrun(self) -> None:
@@ -149,12 +153,13 @@ class Receiver:
             while self._transfers and not self._closed:
                 end = self._taken + self._transfers[0]
                 if self._received() < end:
-                    n_buffers = -(-end // FRAMES_PER_BUFFER)
-                    due = n_buffers * FRAMES_PER_BUFFER / self._format.rate
-                    self._wake.set(self._start_time + due + 0.0001)
+                    self._wake_at(-(-end // FRAMES_PER_BUFFER) * FRAMES_PER_BUFFER)
                     return
                 self._filled.append(self._read(self._transfers.popleft()))
                 self._done()
+
+    def _wake_at(self, frame: int) -> None:
+        self._wake.set(self._start_time + frame / self._format.rate + _LATE_S)
 
     def _read(self, n: int) -> bytes:
         rate = self._format.rate
@@ -179,7 +184,8 @@ class Transmitter:
         self._wake = _Wake(alarms, self.advance)
         self._done = done
         self._lock = threading.RLock()
-        self._start_time = time.monotonic()
+        self._clock = alarms.clock
+        self._start_time = self._clock.now()
         self._ring = format_.ring_frames(format_.frame_size)
         self._written = 0
         self._transfers: deque[bytes] = deque()
@@ -213,7 +219,10 @@ class Transmitter:
     def available(self) -> int:
         """Bytes that can be written without waiting."""
         with self._lock:
-            return max(self._room(), 0) * self._format.frame_size
+            room = max(self._room(), 0)
+            if not room:
+                self._wake_for_next_buffer()
+            return room * self._format.frame_size
 
     def close(self) -> None:
         """Stop."""
@@ -222,7 +231,7 @@ class Transmitter:
             self._transfers.clear()
 
     def _sent(self) -> int:
-        elapsed = (time.monotonic() - self._start_time) * self._format.rate
+        elapsed = (self._clock.now() - self._start_time) * self._format.rate
         return int(elapsed) // FRAMES_PER_BUFFER * FRAMES_PER_BUFFER
 
     def _room(self) -> int:
@@ -240,12 +249,15 @@ class Transmitter:
                     self._emit(data[:room])
                     self._transfers[0] = data = data[room:]
                 if data:
-                    due = (self._sent() + FRAMES_PER_BUFFER) / self._format.rate
-                    self._wake.set(self._start_time + due + 0.0001)
+                    self._wake_for_next_buffer()
                     return
                 self._transfers.popleft()
                 self._finished += 1
                 self._done()
+
+    def _wake_for_next_buffer(self) -> None:
+        due = (self._sent() + FRAMES_PER_BUFFER) / self._format.rate
+        self._wake.set(self._start_time + due + _LATE_S)
 
     def _emit(self, data: bytes) -> None:
         format_ = self._format

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from mynah.virtual.alarms import Alarm, Alarms
     from mynah.virtual.link import Answer
@@ -40,14 +41,21 @@ class Event(IntEnum):
 class Interrupts:
     """The events for one child process. Thread-safe."""
 
-    def __init__(self, line: socket.socket, alarms: Alarms) -> None:
+    def __init__(
+        self, line: socket.socket, alarms: Alarms, wake: Callable[[], None] = lambda: None
+    ) -> None:
+        """``wake`` is called, in any thread, when there is something to fetch."""
         self._line = line
+        self._wake = wake
         self._alarms = alarms
         self._news: dict[tuple[Event, int], int] = {}
         self._callbacks: deque[tuple[Event, int, int]] = deque()
         self._lock = threading.Lock()
         self._asserted = False
+        self._silent = False
         self._repeat: Alarm | None = None
+        self.n_fetched = 0
+        """How many times the program has fetched its events, in 31 bits."""
 
     def post(self, kind: Event, source: int, value: int = 0, *, latest: bool = False) -> None:
         """Deliver an event.
@@ -65,18 +73,30 @@ class Interrupts:
                 return
         self.poke()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether the program is to fetch its events."""
+        return self._asserted
+
+    def silence(self, *, on: bool) -> None:
+        """Only `waiting` tells, as long as the CPU waits on a fast clock."""
+        self._silent = on
+
     def poke(self) -> None:
         """Interrupt the CPU, even if there is no event."""
         with self._lock:
             if self._asserted:
                 return
             self._asserted = True
-        self._assert()
+        if not self._silent:
+            self._assert()
+        self._wake()
 
     def fetch(self) -> Answer:
         """The events that wait, as the child reads them: their number, and 4 bytes each."""
         with self._lock:
             self._asserted = False
+            self.n_fetched = (self.n_fetched + 1) & 0x7FFFFFFF
             if self._repeat is not None:
                 self._repeat.cancel()
             events = [(*key, value) for key, value in self._news.items()]

@@ -51,6 +51,7 @@ class Operation(IntEnum):
     PIN_SET = 16
     I2C_READ = 17
     I2C_WRITE = 18
+    IDLE = 19
 
 
 class BoardOSError(Exception):

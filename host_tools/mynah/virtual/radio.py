@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 from mynah.virtual.link import BoardException, Services
@@ -251,7 +250,7 @@ class Radio:
             if self._connecting:  # ESP_ERR_WIFI_STATE, which MicroPython takes for nothing found
                 return []
         if blocking:
-            time.sleep(self._wifi.scan_seconds)
+            self._alarms.sleep(self._wifi.scan_seconds)
         return [
             [
                 "" if network.hidden else network.name.hex(),

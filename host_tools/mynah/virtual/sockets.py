@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mynah.virtual.board_socket import BoardSocket
+    from mynah.virtual.clock import Clock
     from mynah.virtual.radio import Radio
     from mynah.virtual.types import Identity
 
@@ -47,8 +48,11 @@ class Sockets:
         post: Callable[..., None],
         radio: Radio,
         identity: Identity,
+        *,
         traffic: Traffic,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._post = post
         self._radio = radio
         self._traffic = traffic
@@ -98,8 +102,14 @@ class Sockets:
                 return number
         raise BoardOSError(ENFILE)
 
-    def _notifier(self, number: int) -> Callable[[], None]:
-        return lambda: self._post(Event.SOCKET, number, latest=True)
+    def _notifier(self, number: int) -> Callable[..., None]:
+        def notify(*, personal: bool = True) -> None:
+            """``personal``: it is for this board, whose answer somebody waits for."""
+            if personal:
+                self._clock.stir()
+            self._post(Event.SOCKET, number, latest=True)
+
+        return notify
 
     def _open(self, _family: int, kind: int) -> int:
         number = self._free_number()

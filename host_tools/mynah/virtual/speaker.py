@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from typing_extensions import Self
+
+from mynah.virtual.clock import Clock
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -23,9 +24,10 @@ class Recording:
 
     def __init__(self, speaker: Speaker) -> None:
         self._speaker = speaker
+        self.clock = speaker.clock
         self._chunks: list[tuple[float, Samples]] = []
-        self.start_time = time.monotonic()
-        """``time.monotonic()`` of the first sample."""
+        self.start_time = self.clock.now()
+        """When the first sample came out, on the board's clock."""
         self.rate = 0
         """Samples a second; 0 until the board has played something."""
         self._samples: Samples | None = None
@@ -33,13 +35,13 @@ class Recording:
     def stop(self) -> Samples:
         """End the recording; returns it, silence included, as mono 16-bit samples."""
         if self._samples is None:
-            end_time = time.monotonic()
+            end_time = self.clock.now()
             self._speaker.forget(self)
             self._samples = self._assemble(end_time)
         return self._samples
 
     def add(self, start_time: float, samples: Samples, rate: int) -> None:
-        """Take samples that come out at ``start_time`` (monotonic)."""
+        """Take samples that come out at ``start_time`` of the clock."""
         self.rate = self.rate or rate
         if rate == self.rate:
             self._chunks.append((start_time, samples))
@@ -69,7 +71,8 @@ class Recording:
 class Speaker:
     """A MAX98357A in its default setting: it plays the mean of left and right."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
         self._lock = threading.Lock()
         self._recordings: list[Recording] = []
         self._recent: list[tuple[float, float, int]] = []
@@ -84,14 +87,14 @@ class Speaker:
     @property
     def last_level(self) -> float:
         """Root mean square of the last quarter of a second, 0.0 to 1.0 of full scale."""
-        now = time.monotonic()
+        now = self.clock.now()
         with self._lock:
             recent = [chunk for chunk in self._recent if chunk[0] > now - _LEVEL_SECONDS]
         n = sum(length for _, _, length in recent)
         return float(np.sqrt(sum(power for _, power, _ in recent) / n)) if n else 0.0
 
     def emit(self, start_time: float, left_right: npt.NDArray[np.int32], rate: int) -> None:
-        """Play frames (n by 2, 16-bit range) that come out at ``start_time`` (monotonic)."""
+        """Play frames (n by 2, 16-bit range) that come out at ``start_time`` of the clock."""
         samples = (left_right.sum(axis=1) // 2).astype(np.int16)
         power = float(np.sum((samples / 32768.0) ** 2))
         with self._lock:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_CLOSE_S = 1.0
+
 
 class Watcher:
     """One thread that waits for what arrives at a board's real sockets."""
@@ -36,19 +38,23 @@ class Watcher:
         self._change(change)
 
     def forget(self, sock: socket.socket, *, close: bool = False) -> None:
-        """Watch it no longer."""
+        """Watch it no longer; with ``close``, its port is free when this returns."""
+        done = threading.Event()
 
         def change(selector: selectors.BaseSelector) -> None:
             with contextlib.suppress(KeyError, ValueError):
                 selector.unregister(sock)
             if close:
                 sock.close()
+            done.set()
 
         if self._thread is None:
             if close:
                 sock.close()
-        else:
-            self._change(change)
+            return
+        self._change(change)
+        if close and threading.current_thread() is not self._thread:
+            done.wait(_CLOSE_S)
 
     def stop(self) -> None:
         """End the thread."""

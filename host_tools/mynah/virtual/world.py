@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mynah.virtual.clock import Clock, FastClock
 from mynah.virtual.gpio import Buttons, Pins
 from mynah.virtual.i2c import I2cBuses
 from mynah.virtual.leds import Colour, Leds
@@ -19,14 +20,17 @@ if TYPE_CHECKING:
 class World:
     """The surroundings of one board; everything in it may be used from any thread."""
 
-    def __init__(self) -> None:
-        self.mic = Microphone()
+    def __init__(self, *, fast: bool = False) -> None:
+        """``fast``: time jumps while the board waits (`mynah.virtual.clock`)."""
+        self.clock = FastClock() if fast else Clock()
+        """The time that this board and all around it live in."""
+        self.mic = Microphone(self.clock)
         """Play sounds into the board's microphone."""
-        self.speaker = Speaker()
+        self.speaker = Speaker(self.clock)
         """Record what the board plays."""
         self.pins = Pins()
         """Level of each pin; inputs can be driven."""
-        self.buttons = Buttons(self.pins)
+        self.buttons = Buttons(self.pins, self.clock)
         """Press buttons."""
         self.leds = Leds()
         """Data pin to the colours of its LEDs."""

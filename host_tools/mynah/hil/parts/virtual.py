@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,7 +54,7 @@ class WorldCapture:
         if self._sound is None:
             samples, rate = self._recording.stop(), self._recording.rate
             if not rate:
-                seconds = time.monotonic() - self._recording.start_time
+                seconds = self._recording.clock.now() - self._recording.start_time
                 samples, rate = np.zeros(int(seconds * RATE_HZ), np.int16), RATE_HZ
             self._sound = Sound(samples, rate)
         return self._sound

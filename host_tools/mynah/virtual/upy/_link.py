@@ -35,6 +35,7 @@ PIN_GET = const(15)
 PIN_SET = const(16)
 I2C_READ = const(17)
 I2C_WRITE = const(18)
+IDLE = const(19)
 
 PAYLOAD_FOLLOWS = const(0x80)
 
@@ -114,6 +115,7 @@ _fetched_ms = _ticks_ms()
 _catching_up = False
 _dispatching = False
 _interrupt_wanted = False
+fetches = 0  # in 31 bits, as the host counts them
 
 
 def want_interrupt():
@@ -127,12 +129,13 @@ def want_interrupt():
 
 def dispatch(_):
     """Fetch the pending events and call their handlers (soft interrupt context)."""
-    global _fetched_ms, _catching_up, _dispatching, _interrupt_wanted
+    global _fetched_ms, _catching_up, _dispatching, _interrupt_wanted, fetches
     _catching_up = False
     _dispatching = True
     _fetched_ms = _ticks_ms()
     keyboard = False
     n = exchange(_fetch_events, _events)
+    fetches = (fetches + 1) & 0x7FFFFFFF
     i = 0
     while i < 4 * n:
         kind = _events[i]
@@ -154,18 +157,25 @@ def catch_up(now_ms):
     On a computer with other things to do, an interrupt comes late by as long as the host or the
     interrupt thread does not run. No program may conclude from that that its hardware is dead.
     """
+    if not _catching_up and now_ms - _fetched_ms >= _LATE_MS:
+        serve()
+
+
+def serve():
+    """Serve the interrupts that wait; whether that was possible: in a callback it is not."""
     global _catching_up
-    if _catching_up or now_ms - _fetched_ms < _LATE_MS:
-        return
-    try:
-        schedule(dispatch, None)
-        _catching_up = True
-    except RuntimeError:
-        pass  # the queue is full
+    before = fetches
+    if not _catching_up:
+        try:
+            schedule(dispatch, None)
+            _catching_up = True
+        except RuntimeError:
+            pass  # the queue is full
     # Each jump runs one callback, unless this is one already.
     n = 0
-    while _catching_up and n < _SCHEDULER_DEPTH:
+    while fetches == before and n < _SCHEDULER_DEPTH:
         n += 1
+    return fetches != before
 
 
 def run_callback(function, argument):

@@ -1,7 +1,9 @@
 """The board's ``machine`` (extmod/modmachine.c, ports/esp32/modmachine.c)."""
 
 import machine as _real
+import sys
 import time
+from micropython import const
 
 import _link
 import _rom
@@ -25,7 +27,6 @@ TOUCHPAD_WAKE = 5
 ULP_WAKE = 6
 
 Signal = _real.Signal
-idle = _real.idle
 mem8 = _real.mem8
 mem16 = _real.mem16
 mem32 = _real.mem32
@@ -33,6 +34,7 @@ time_pulse_us = _real.time_pulse_us
 
 _CAUSES = ("PWRON", "HARD", "WDT", "DEEPSLEEP", "SOFT")
 _frequency = 240000000
+_TICK_US = const(10000)  # CONFIG_FREERTOS_HZ is 100
 
 
 _LATER = (
@@ -69,6 +71,15 @@ def freq(hz=None):
     if hz // 1000000 not in (20, 40, 80, 160, 240):
         raise ValueError("frequency must be 20MHz, 40MHz, 80Mhz, 160MHz or 240MHz")
     _frequency = hz // 1000000 * 1000000
+
+
+def idle():
+    """Wait for the next interrupt; of the system's tick, if there is no other."""
+    fast = sys.modules.get("_fast")
+    if fast:
+        fast.idle(_TICK_US)
+    else:
+        _real.idle()
 
 
 def _leave(kind, *args):

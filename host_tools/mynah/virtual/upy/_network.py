@@ -1,5 +1,7 @@
 """The board's ``network`` (extmod/modnetwork.c, ports/esp32/network_wlan.c)."""
 
+import time
+
 import _link
 import _threads
 
@@ -95,9 +97,11 @@ class WLAN:
         raise ValueError("unknown status param")
 
     def scan(self):
+        found = _link.call("wlan_scan", not _threads.inside)
+        time.sleep_ms(0)  # learn how much time that has taken
         return [
             (bytes.fromhex(ssid), bytes.fromhex(bssid), channel, rssi, authmode, False)
-            for ssid, bssid, channel, rssi, authmode in _link.call("wlan_scan", not _threads.inside)
+            for ssid, bssid, channel, rssi, authmode in found
         ]
 
     def config(self, *args, **kwargs):

@@ -18,6 +18,7 @@ _ticks_us = _real.ticks_us
 _start_us = 0
 _start_ms = 0
 _epoch_offset_ns = 0
+_fast = None
 
 
 def start(uptime_us, clock_ns):
@@ -83,4 +84,40 @@ def mktime(t):
 def set_clock(seconds_ns):
     """Set the clock (RTC.datetime), in ns since 2000-01-01."""
     global _epoch_offset_ns
-    _epoch_offset_ns = seconds_ns - _real.time_ns()
+    _epoch_offset_ns += seconds_ns - time_ns()
+
+
+def go_fast(uptime_us, clock_ns):
+    """As `start`, on a fast clock."""
+    global _fast, sleep_ms, sleep_us, ticks_ms, ticks_us, ticks_cpu, time_ns, _epoch_offset_ns
+    import _fast as fast
+
+    _fast = fast
+    fast.start(uptime_us)
+    _epoch_offset_ns = clock_ns - uptime_us * 1000
+    sleep_ms = _fast.sleep_ms
+    sleep_us = _fast.sleep_us
+    ticks_ms = _fast_ticks_ms
+    ticks_us = _fast_ticks_us
+    ticks_cpu = _fast_ticks_cpu
+    time_ns = _fast_time_ns
+
+
+def _fast_ticks_ms():
+    _fast.look()
+    return _fast.now_us // 1000 & _MASK
+
+
+def _fast_ticks_us():
+    _fast.look()
+    return _fast.now_us & _MASK
+
+
+def _fast_ticks_cpu():
+    _fast.look()
+    return _fast.now_us * 240 & _MASK
+
+
+def _fast_time_ns():
+    _fast.look()
+    return _fast.now_us * 1000 + _epoch_offset_ns
