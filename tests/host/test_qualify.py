@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -199,3 +200,21 @@ def test_files_are_written_all_or_none(told, tmp_path):
 def test_a_measure_of_ones_own_has_a_title_and_no_limits():
     measure = find("supply.ripple_mv", "mV")
     assert (measure.title, measure.judge(5)) == ("Ripple mv", "told")
+
+
+def test_the_pages_example_runs(tmp_path):
+    page = Path(__file__).parents[2] / "host_tools" / "docs" / "qualify.md"
+    (example,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "test_supply.py").write_text(example)
+    builder = Builder()
+    for event in events(Suite(tmp_path, [])):
+        builder.take(event)
+    card = builder.card("x", None, is_virtual=True, started=time.time())
+    (function,) = card.functions
+    assert (function.outcome, function.section) == ("passed", "supply"), function.note
+    assert function.title == "The supply current is low while it listens"
+    values = by_name(card)
+    assert values["power.idle_ma"].shown == "83 mA"
+    assert values["supply.ripple_mv"].shown == "12.50 mV"
+    assert [curve.name for curve in card.curves] == ["supply.load"]
+    assert values["power.brownouts"].value == 0, "its device's log was looked at"

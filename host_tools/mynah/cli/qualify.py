@@ -66,6 +66,12 @@ _FAILED = {"failed", "error"}
     metavar="NAME",
     help="Write NAME.json, NAME.html and NAME.pdf; default: scorecard-BOARD here.",
 )
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.png",
+    help="The PDF's page as a picture, too.",
+)
 @json_option
 @click.pass_context
 def command(
@@ -78,6 +84,7 @@ def command(
     recordings: Path | None,
     suites: tuple[Path, ...],
     out: Path | None,
+    picture: Path | None,
     as_json: bool,
 ) -> None:
     """Measure a board and write its scorecard: JSON, a HTML page, a PDF of one page.
@@ -103,14 +110,15 @@ def command(
     from mynah.qualify.target import check_suites, choose
 
     check_suites(suites)
-    files.check_writable(out)
+    for path in (out, picture):
+        files.check_writable(path)
     target = choose(port, board, bench)
     base = out or Path(f"scorecard-{target.name}")
     if target.is_virtual:
         talk("virtual board: no hardware is measured; --port or --bench name a real one")
     with _Progress() as progress:
         card = qualify(target, Wishes(suites, recordings, may_flash), progress.take)
-    written = files.write(card, base)
+    written = files.write(card, base, picture=picture)
     if as_json:
         from mynah.qualify.card import to_json
 

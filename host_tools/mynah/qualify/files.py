@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from mynah.qualify.card import Card
 
+_PICTURE_DPI = 90
+
 
 def check_writable(base: Path | None) -> None:
     """Refuse a name whose folder is not there, before anything is measured.
@@ -28,8 +30,13 @@ def check_writable(base: Path | None) -> None:
         raise UsageError(f"--out: {folder} is no folder that can be written to")
 
 
-def write(card: Card, base: Path) -> list[Path]:
+def write(card: Card, base: Path, *, picture: Path | None = None) -> list[Path]:
     """Write the card's files beside each other; their paths.
+
+    Args:
+        card: it.
+        base: their name without ``.json`` and the like.
+        picture: of the sheet, as PNG; None: none.
 
     Raises:
         UsageError: they cannot be written.
@@ -42,7 +49,10 @@ def write(card: Card, base: Path) -> list[Path]:
         ".pdf": sheet.render(card),
         ".json": data.encode(),
     }
-    return write_all({base.with_name(base.name + end): what for end, what in contents.items()})
+    files = {base.with_name(base.name + end): what for end, what in contents.items()}
+    if picture is not None:
+        files[picture] = sheet.render(card, "png", dpi=_PICTURE_DPI)
+    return write_all(files)
 
 
 def write_all(contents: Mapping[Path, bytes]) -> list[Path]:

@@ -97,14 +97,15 @@ def _header(axes: Axes, card: Card) -> float:
         at = (WIDTH / 2, y - 0.215)
         _words(axes, at, NO_HARDWARE.upper(), 16.5, "white", bold=True, align="center center")
         y -= 0.6
-    what = " (firmware alone)" if card.is_virtual else ""
-    verdict = WORDS[card.verdict] + what
+    verdict = WORDS[card.verdict] + (" (firmware)" if card.is_virtual else "")
     room = WIDTH - 2 * _MARGIN
     _words(axes, (_MARGIN, y), card.title, 14, _FG, bold=True, room=room)
     y -= 0.27
-    _words(axes, (right, y), verdict, 13, _COLOURS[card.verdict], bold=True, align="right top")
+    colour = _COLOURS[card.verdict]
+    taken = _words(axes, (right, y), verdict, 13, colour, bold=True, align="right top")
     counts = ", ".join(f"{card.count(o)} {o}" for o in _OUTCOMES if card.count(o))
-    _words(axes, (_MARGIN, y), f"Scorecard of {date(card.made)}; functions: {counts}", 8.5, _DIM)
+    told = f"Scorecard of {date(card.made)}; functions: {counts}"
+    _words(axes, (_MARGIN, y), told, 8.5, _DIM, room=room - taken - 0.15)
     y -= 0.25
     facts = [f"{k}: {v}" for k, v in ({"board": card.board} | card.facts).items()]
     for line in textwrap.wrap("   ".join(fact.replace(" ", "\xa0") for fact in facts), 135)[:2]:

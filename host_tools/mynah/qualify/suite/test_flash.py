@@ -34,7 +34,8 @@ def test_chip(device: Device, chip: ChipInfo, score: Score) -> None:
         score.not_measured("memory.psram_mb", "none in the chip's package; outside it none is seen")
     if device.board.kind is None:
         pytest.skip("nobody said which board it is (--board NAME)")
-    chips.check(chip, device.board.kind)
+    differs = chips.check(chip, device.board.kind)
+    assert not differs, "; ".join(differs)
 
 
 @pytest.mark.scores("flash.read_kb_s")
@@ -59,8 +60,8 @@ def test_write(firmware: Device, score: Score) -> None:
     if kind is None:
         pytest.skip("nobody said which board it is (--board NAME)")
     with firmware.released() as port:
-        report = flash_board(kind, port)
+        report = flash_board(kind, port, erase=True)  # all of it: nothing is there to be skipped
     score.about(micropython=report.micropython)
-    score("flash.write_s", report.seconds, note=report.verified_by)
+    score("flash.write_s", report.seconds, note=f"at {report.baud} baud; {report.verified_by}")
     score("flash.write_kb_s", report.written_bytes / 1024 / report.seconds)
     firmware.reset()
