@@ -2,7 +2,8 @@
 
 Arguments: address; `new`, `owned` or `kept` (whatever the settings say); a folder for them; and
 perhaps `counted`: the clock of the stamps goes by packets, 25 a second, and the method `test.heap`
-tells the heap in use; and `did=` with a device id of the test's own. The firmware's own files do
+tells the heap in use; `did=` with a device id of the test's own; and `holes=`: from then on the
+heap has no free place of more bytes. The firmware's own files do
 everything but the radio, the amplifier and the socket's address format (the unix port hands out
 packed addresses).
 """
@@ -45,6 +46,10 @@ DID = 0x12345678
 for argument in sys.argv[4:]:
     if argument.startswith("did="):
         DID = int(argument[4:])
+HOLES = 0
+for argument in sys.argv[4:]:
+    if argument.startswith("holes="):
+        HOLES = int(argument[6:])
 WORDS = speaker.__file__.rsplit("/", 2)[0] + "/words"
 
 
@@ -150,6 +155,23 @@ class Counted:
 def heap(_params, _peer):
     gc.collect()
     return gc.mem_alloc()
+
+
+def crumble(size):
+    """Fill the heap with blocks of a size, and let go of every other one."""
+    gc.collect()
+    blocks = [None] * (gc.mem_free() // size)
+    i = 0
+    try:
+        while True:
+            blocks[i] = bytearray(size - 8)
+            i += 1
+    except MemoryError:
+        pass
+    for i in range(0, len(blocks), 2):
+        blocks[i] = None
+    gc.collect()
+    return blocks
 
 
 def restart():
@@ -268,6 +290,7 @@ async def main():
     wanted = "set-up" if OWNER == "new" else "online"
     while store.get("net") != wanted and OWNER != "kept":
         await asyncio.sleep_ms(10)
+    kept = crumble(HOLES) if HOLES else None  # noqa: F841 - as long as the speaker runs
     log.info("app", "ready")
     dropped = 0
     while True:

@@ -14,16 +14,22 @@ UPY_DIR = Path(__file__).parents[1] / "upy"
 
 
 class Board:
-    """The speaker's miIO side in a MicroPython process of its own; see there for the arguments."""
+    """The speaker's miIO side in a MicroPython process of its own; see there for the arguments.
 
-    def __init__(self, address, owner, folder, *more):
+    `firmware` is the folder that it runs, `heap` how many bytes MicroPython's heap has.
+    """
+
+    def __init__(self, address, owner, folder, *more, firmware=FIRMWARE_DIR, heap=2 << 20):
         self.address = address
         self._log = folder / "log.txt"
-        path = os.pathsep.join([str(FIRMWARE_DIR), str(UPY_DIR), ".frozen"])
+        path = os.pathsep.join([str(firmware), str(UPY_DIR), ".frozen"])
         environment = {**os.environ, "MICROPYPATH": path}
         with self._log.open("wb") as file:
             self.process = subprocess.Popen(
-                [*micropython_command(), str(BOARD), address, owner, str(folder), *more],
+                [
+                    *micropython_command(),
+                    *("-X", f"heapsize={heap}", str(BOARD), address, owner, str(folder), *more),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,

@@ -44,6 +44,7 @@ def home(
     start("home", whole.run)
     start("home-door", whole.listen)
     start("home-words", whole.follow)
+    yield None  # it finds out whether there are devices
     yield whole
 
 

@@ -11,7 +11,8 @@ WARNING = const(1)
 INFO = const(2)
 DEBUG = const(3)
 
-_LETTERS = "EWID"
+# No text: MicroPython would keep a letter of it as a new string, and needs memory for that.
+_LETTERS = ("E", "W", "I", "D")
 _MAX_TEXT = const(400)
 
 _level = INFO
@@ -25,9 +26,11 @@ def set_level(level: int) -> None:
 
 def _plain(text: str) -> str:
     """`text` without control characters: names from the air must not forge a second line."""
-    for character in text:
-        if character < " " or character == "\x7f":
-            return "".join([c if c >= " " and c != "\x7f" else "?" for c in text])
+    # Bytes, since MicroPython keeps every character for ever that a loop over text has met.
+    data = text.encode()
+    for byte in data:
+        if byte < 32 or byte == 127:
+            return bytes([b if b >= 32 and b != 127 else 63 for b in data]).decode()
     return text
 
 
