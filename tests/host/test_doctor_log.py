@@ -103,6 +103,13 @@ def test_a_supply_that_breaks_down(text):
             "panic",
         ),
         ((START + BOOTED) * 3, "boot-loop"),
+        (START + BOOTED, "other-program"),
+        (START + BOOTED + "Hello from my sketch\n", "other-program"),
+        (
+            START + BOOTED + "The filesystem appears to be corrupted. If you had important data "
+            "there, you\nmay want to make a flash snapshot to try to recover it.\n",
+            "filesystem-damaged",
+        ),
         ("(no text: 1,200 bytes, \\xf2\\x83...)\nab\n", "unreadable"),
         (
             START

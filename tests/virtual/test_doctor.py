@@ -1,5 +1,9 @@
 """The doctor and boards in the states that users get them into."""
 
+import subprocess
+import sys
+import time
+
 import pytest
 from click.testing import CliRunner
 from doctor_boards import MIB, settings, speaker_files, with_files
@@ -10,6 +14,7 @@ from mynah.doctor.host import Host
 from mynah.doctor.run import examine
 from mynah.errors import VerificationError
 from mynah.link import open_port
+from mynah.link.shares import find_share
 from mynah.miio import devices
 from mynah.miio.devices import Device
 from mynah.virtual.board import VirtualBoard
@@ -142,3 +147,31 @@ def test_a_port_that_comes_and_goes(monkeypatch):
         found = examine(Host(), port=board.url, reset=False, talk=shake)
     assert causes(found) == ["port-unstable"]
     assert "went away once" in found.findings[0].what
+
+
+def test_a_port_that_mynah_logs_shares(owned, air, tmp_path, monkeypatch):
+    monkeypatch.setenv("MYNAH_CACHE", str(tmp_path / "cache"))
+    air.add(SSID, PASSWORD)
+    command = [sys.executable, "-c", "from mynah.cli import main; main()", "logs"]
+    with subprocess.Popen(
+        [*command, "--port", owned.url, "--until", "no such line"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as logs:
+        try:
+            wait_for_share(owned.url)
+            found = examine(Host(), port=owned.url)
+        finally:
+            logs.kill()
+            said = logs.stdout.read()
+    assert causes(found) == []
+    assert "shares" in found.looked[0].text
+    assert "app: ready" in said  # who reads the log has lost nothing
+
+
+def wait_for_share(url):
+    deadline = time.monotonic() + 20
+    while find_share(url) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

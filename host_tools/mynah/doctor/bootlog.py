@@ -25,6 +25,7 @@ _ROM = re.compile(r"ESP-ROM:(esp32[a-z0-9]*)-|^ets \w{3} +\d+ \d{4}")
 _RESET = re.compile(r"rst:0x[0-9a-f]+ \(")
 _BROWN_OUT = re.compile(r"Brownout detector was triggered")
 _DOWNLOAD = re.compile(r"waiting for download")
+_OVER = re.compile(r"waiting for download|filesystem appears to be corrupted")
 _BANNER = re.compile(r"MicroPython v?(\d+)\.(\d+)(\S*) on ")
 _PROMPT = re.compile(r"^>>> ?$")
 _STARTED = re.compile(r"Mynah (\S+) on ")
@@ -64,6 +65,8 @@ _BOOT_FAULTS: tuple[tuple[re.Pattern[str], Cause], ...] = (
     ),
     (re.compile(r"No bootable app|is not bootable|esp_image: "), causes.NO_APPLICATION),
 )
+_CORRUPTED = re.compile(r"filesystem appears to be corrupted")  # ports/esp32/modules/inisetup.py
+_ENTRY = re.compile(r"^entry 0x")
 _PSRAM = re.compile(r"PSRAM ID read error|PSRAM chip not found|Failed to init external RAM")
 
 
@@ -109,8 +112,8 @@ class BootLog:
 
     @property
     def is_over(self) -> bool:
-        """Whether no more is to be expected: it is ready, at a prompt, or waits for a flasher."""
-        return self.is_ready or self.has_prompt or bool(self.find(_DOWNLOAD))
+        """Whether no more is to be expected: it is ready, at a prompt, or waits for somebody."""
+        return self.is_ready or self.has_prompt or bool(self.find(_OVER))
 
     @property
     def n_starts(self) -> int:
@@ -173,7 +176,10 @@ def _boot(log: BootLog) -> Iterator[Finding]:
     psram = log.find(_PSRAM)
     if psram:
         yield causes.WRONG_PSRAM.found(*psram[:1], where=log.port)
-    if log.records or log.find(_BANNER) or log.has_prompt:
+    damaged = log.find(_CORRUPTED)
+    if damaged:
+        yield causes.DAMAGED_FILESYSTEM.found(*damaged[:1], where=log.port)
+    if damaged or log.records or log.find(_BANNER) or log.has_prompt:
         return
     for pattern, cause in _BOOT_FAULTS:
         lines = log.find(pattern)
@@ -238,6 +244,8 @@ def _not_ready(log: BootLog) -> Finding | None:
         if not log.ended:
             return None
         return causes.NOT_READY.found(log.lines[-1], where=log.port, seconds=log.seconds)
+    if not log.has_prompt and log.find(_ENTRY) and log.ended:
+        return causes.OTHER_PROGRAM.found(f"its last line: {log.lines[-1]}", where=log.port)
     if log.has_prompt:
         return causes.NO_FIRMWARE.found(*log.find(_BANNER)[-1:], log.lines[-1], where=log.port)
     return None

@@ -355,6 +355,7 @@ BOOT_LOOP = Cause(
     "the ROM's first line came several times, and nothing more specific explains it",
     (
         "`mynah logs --port {where}` shows the last line before each start",
+        "a main.py that resets the board: `mynah deploy --port {where}` stops it and replaces it",
         "`mynah flash --board NAME --port {where} --erase` puts everything on it anew",
     ),
 )
@@ -400,6 +401,26 @@ NO_FIRMWARE = Cause(
     "MicroPython runs, but the speaker's firmware is not on the board",
     "the log: MicroPython's prompt, and no `app:` line",
     ("`mynah flash --board NAME --port {where}` (`mynah boards` lists the names)",),
+)
+DAMAGED_FILESYSTEM = Cause(
+    "filesystem-damaged",
+    FAULT,
+    "the board's filesystem is damaged",
+    "MicroPython says `filesystem appears to be corrupted`, and starts nothing",
+    (
+        "`mynah flash --board NAME --port {where}` makes a new one; what was in it is lost",
+        "to keep what is in it: `mynah report --port {where}` first, and ask a maintainer",
+    ),
+)
+OTHER_PROGRAM = Cause(
+    "other-program",
+    FAULT,
+    "what runs on the board is not the speaker's firmware, or hangs before its first line",
+    "the boot loader has started something; neither `app:` lines nor MicroPython's prompt follow",
+    (
+        "a main.py of yours? `mynah deploy --port {where}` stops it, and puts the speaker's there",
+        "else: `mynah flash --board NAME --port {where}`",
+    ),
 )
 BOARD_FILE = Cause(
     "board-file",

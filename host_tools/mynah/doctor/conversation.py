@@ -28,6 +28,7 @@ _BUSY = {errno.EBUSY, errno.EAGAIN}
 _LISTEN_S = 2.5
 _SILENCE_S = 5.0  # a chip's own USB needs some of it to come back after a reset
 _BOOT_S = 30.0
+_IDLE_S = 12.0  # a program that says nothing for so long after its start is not ours, or hangs
 _WIFI_S = 45.0
 _MANY_STARTS = 4
 _RESTART_S = 20.0
@@ -37,7 +38,8 @@ class Conversation:
     """What was heard from and asked of one board.
 
     Args:
-        url: device path or ``rfc2217://host:port``.
+        url: device path or ``rfc2217://host:port``; findings name it.
+        link: where it is to be opened, if somebody shares it; None: there.
         baud: baud rate of the console.
         reset: whether the board may be started anew and its program be stopped.
         reach: checks the way over the network to an address that the board tells.
@@ -49,6 +51,7 @@ class Conversation:
         self,
         url: str,
         *,
+        link: str | None = None,
         baud: int = 115200,
         reset: bool = True,
         reach: Callable[[str], Iterable[Item]] = lambda _: (),
@@ -65,6 +68,8 @@ class Conversation:
         """The networks that the speaker hears, where it was asked."""
         self.chip = ""
         """What esptool calls the chip, where it was asked."""
+        self.link = link or url
+        """Where it is opened."""
         self._n_lost = 0
         self._baud = baud
         self._reset = reset
@@ -130,7 +135,7 @@ class Conversation:
         """Of a board that says nothing and may not be stopped: whether its firmware is there."""
         self._talk("asking the speaker whether it is there ...")
         try:
-            SerialDoor(self.url, baud=self._baud).close()
+            SerialDoor(self.link, baud=self._baud).close()
         except PortError:
             raise
         except MynahError:
@@ -147,7 +152,7 @@ class Conversation:
             return
         self._talk("asking the chip's loader (esptool) ...")
         try:
-            self.chip = chip.identify(self.url).description
+            self.chip = chip.identify(self.link).description
         except PortError:
             raise
         except MynahError as error:
@@ -163,7 +168,7 @@ class Conversation:
         """
         self._talk("asking MicroPython ...")
         try:
-            with Repl(self.url, baud=self._baud) as repl:
+            with Repl(self.link, baud=self._baud) as repl:
                 lines = self._restart(repl)
         except BoardTimeoutError:
             return False
@@ -172,7 +177,7 @@ class Conversation:
 
     def _hear(self) -> None:
         """Listen to the board as it is; if that is allowed, also from its start on."""
-        with Listener(self.url, baud=self._baud) as listener:
+        with Listener(self.link, baud=self._baud) as listener:
             self._talk(f"listening to {self.url} ...")
             took = listener.read(_LISTEN_S, self._is_looping, silence_s=_LISTEN_S)
             self._n_lost = listener.n_lost
@@ -181,7 +186,7 @@ class Conversation:
                 return
             self._talk("starting the board anew ...")
             listener.reset()
-            took = listener.read(_BOOT_S, self._has_started, silence_s=_SILENCE_S)
+            took = listener.read(_BOOT_S, self._has_started, silence_s=_SILENCE_S, idle_s=_IDLE_S)
             if self._started(listener.lines).is_ready:
                 self._talk("waiting for its Wi-Fi ...")
                 listener.read(_WIFI_S, self._is_settled, silence_s=_WIFI_S)
@@ -203,14 +208,14 @@ class Conversation:
 
     def _nearby(self) -> list[Nearby]:
         self._talk("asking the speaker which networks it hears ...")
-        with contextlib.suppress(MynahError), SerialDoor(self.url, baud=self._baud) as door:
+        with contextlib.suppress(MynahError), SerialDoor(self.link, baud=self._baud) as door:
             self.heard = door.scan()
         return self.heard
 
     def _ask(self) -> Iterator[Item]:
         self._talk("asking MicroPython ...")
         try:
-            with Repl(self.url, baud=self._baud) as repl:
+            with Repl(self.link, baud=self._baud) as repl:
                 try:
                     self.facts = facts.ask(repl)
                     self._question(repl)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,12 @@ class Listener:
             self._reopen(time.monotonic() + 2.0)
 
     def read(
-        self, seconds: float, until: Callable[[Sequence[str]], bool], *, silence_s: float
+        self,
+        seconds: float,
+        until: Callable[[Sequence[str]], bool],
+        *,
+        silence_s: float,
+        idle_s: float = math.inf,
     ) -> float:
         """Read until ``until(lines)`` is true; the seconds that this took.
 
@@ -74,6 +80,7 @@ class Listener:
             seconds: how long at most.
             until: looked at after each piece that came.
             silence_s: give up when nothing at all came for so long from the start.
+            idle_s: give up when nothing more came for so long.
         """
         started = heard = time.monotonic()
         n_before = len(self.lines)
@@ -91,6 +98,8 @@ class Listener:
             if until(self.lines):
                 break
             if len(self.lines) == n_before and now - started > silence_s:
+                break
+            if now - heard > idle_s:
                 break
         self._add(self._splitter.flush())
         return time.monotonic() - started

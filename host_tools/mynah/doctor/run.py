@@ -12,6 +12,7 @@ from mynah.doctor.finding import FAULT, SEVERITIES, Finding, Looked, Unseen
 from mynah.doctor.network import Target, check_network
 from mynah.link.port import REMOTE
 from mynah.link.ports import BRIDGE, NATIVE, find_ports
+from mynah.link.shares import find_share
 from mynah.miio import devices
 
 if TYPE_CHECKING:
@@ -112,9 +113,13 @@ def examine(
         diagnosis.add(cable.check_drivers(host, boards))
         diagnosis.add(cable.check_hubs(boards))
     chosen = port or _only_port(host, diagnosis)
-    if chosen and _check_access(host, chosen, boards, diagnosis):
+    share = find_share(chosen) if chosen else None
+    if share:
+        diagnosis.add([Looked("holder", f"{share.program} shares {chosen} at {share.url}")])
+    if chosen and (share or _check_access(host, chosen, boards, diagnosis)):
         diagnosis.conversation = Conversation(
             chosen,
+            link=share.url if share else None,
             baud=baud,
             reset=reset,
             reach=lambda there: check_network(

@@ -127,7 +127,7 @@ def _of_board(
     elif talk:
         talk("asking the chip's loader (esptool) ...")
         try:
-            chip, content["partitions.txt"] = collect.ask_chip(conversation.url)
+            chip, content["partitions.txt"] = collect.ask_chip(conversation.link)
         except MynahError as error:
             content["partitions.txt"] = f"not read: {error}\n"
         else:
