@@ -29,7 +29,7 @@ I 188 app: ready
 
 def read(text, **options):
     """What is found in a log, by cause."""
-    options = {"was_reset": True} | options
+    options = {"was_reset": True, "is_idle": True} | options
     log = BootLog("PORT", text.splitlines(), **options)
     return {each.cause: each for each in check_log(log) if isinstance(each, Finding)}
 

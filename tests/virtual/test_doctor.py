@@ -149,6 +149,15 @@ def test_a_port_that_comes_and_goes(monkeypatch):
     assert "went away once" in found.findings[0].what
 
 
+def test_a_program_of_somebody_else(monkeypatch):
+    monkeypatch.setattr(conversation, "_IDLE_S", 1.5)
+    program = b"print('my own program')\nimport time\nwhile True: time.sleep(1)\n"
+    with VirtualBoard(content=with_files({"/main.py": program})) as board:
+        found = examine(Host(), port=board.url)
+    assert causes(found) == ["other-program"]
+    assert "my own program" in found.findings[0].evidence[0]
+
+
 def test_a_port_that_mynah_logs_shares(owned, air, tmp_path, monkeypatch):
     monkeypatch.setenv("MYNAH_CACHE", str(tmp_path / "cache"))
     air.add(SSID, PASSWORD)

@@ -81,6 +81,8 @@ class BootLog:
     """Whether it was reset at the start: a chip in its ROM loader after that is stuck there."""
     ended: bool = True
     """Whether there was time enough for the firmware to become ready."""
+    is_idle: bool = False
+    """Whether it fell silent for longer than the speaker's firmware ever does at a start."""
     seconds: float = 0.0
     """For how long it was listened to."""
     records: list[tuple[str, str]] = field(default_factory=list)
@@ -244,7 +246,7 @@ def _not_ready(log: BootLog) -> Finding | None:
         if not log.ended:
             return None
         return causes.NOT_READY.found(log.lines[-1], where=log.port, seconds=log.seconds)
-    if not log.has_prompt and log.find(_ENTRY) and log.ended:
+    if log.is_idle and not log.has_prompt and log.find(_ENTRY):
         return causes.OTHER_PROGRAM.found(f"its last line: {log.lines[-1]}", where=log.port)
     if log.has_prompt:
         return causes.NO_FIRMWARE.found(*log.find(_BANNER)[-1:], log.lines[-1], where=log.port)

@@ -191,7 +191,8 @@ class Conversation:
                 self._talk("waiting for its Wi-Fi ...")
                 listener.read(_WIFI_S, self._is_settled, silence_s=_WIFI_S)
             self._n_lost = listener.n_lost
-            self.log = BootLog(self.url, listener.lines, was_reset=True, seconds=took)
+            idle = took >= _IDLE_S
+            self.log = BootLog(self.url, listener.lines, was_reset=True, is_idle=idle, seconds=took)
 
     def _started(self, lines: Sequence[str]) -> BootLog:
         return BootLog(self.url, lines, was_reset=True)
