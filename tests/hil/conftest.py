@@ -69,6 +69,8 @@ def paired_state(board):
 def paired(device, wifi, net, paired_state, check_no_secret):
     """A miIO client of the board, which is paired and in a simulated Wi-Fi."""
     state, token = paired_state
+    air = device.board.world.wifi
+    air.scan_seconds = air.join_seconds = 0.02
     wifi.add(SSID, PASSWORD)
     device.board.load_state(state)
     joined = lambda: any("wifi: joined" in line for line in device.lines)  # noqa: E731

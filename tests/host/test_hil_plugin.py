@@ -346,6 +346,40 @@ def test_a_board_is_found_by_the_serial_number_of_its_usb(project, outside_board
     project.runpytest_inprocess("--bench=bench.toml", plugins=[Plugin()]).assert_outcomes(passed=2)
 
 
+def test_a_port_that_goes_away_at_each_reset_is_waited_for(project, outside_board):
+    """As the chip's own USB does."""
+    project.makepyfile(
+        """
+        import threading, pytest
+
+        @pytest.fixture(autouse=True)
+        def _goes_away(board, outside, monkeypatch):
+            def reset():
+                outside.unplug()
+                outside.reset()
+                threading.Timer(0.4, outside.replug).start()
+            monkeypatch.setattr(board.console, "reset_board", reset)
+
+        @pytest.mark.parametrize("n", range(2))
+        def test_it(device, n):
+            device.write("6 * 7\\r\\n")
+            device.expect("^42$")
+            device.reset()
+            device.write("6 * 8\\r\\n")
+            device.expect("^48$")
+        """
+    )
+
+    class Plugin:
+        @pytest.fixture
+        def outside(self):
+            return outside_board
+
+    arguments = ("--firmware=none", "--port", outside_board.url)
+    result = project.runpytest_inprocess(*arguments, plugins=[Plugin()])
+    result.assert_outcomes(passed=2)
+
+
 def test_flash_puts_the_projects_software_on_a_real_board_first(project, outside_board):
     project.makepyfile(
         """

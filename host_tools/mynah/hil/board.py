@@ -188,6 +188,7 @@ class HilBoard:
             with self._as_lender_sees_it():
                 if self.console.is_lost:
                     self.console.reopen()
+                self.console.skip()  # a prompt that is still there tells of no start
                 self.console.reset_board()
                 self.wait_ready()
         else:
@@ -220,13 +221,22 @@ class HilBoard:
     def wait_ready(self, timeout_s: float | None = None) -> None:
         """Wait until its log says that it is ready; None: as long as its start may take.
 
+        A real board whose port goes away meanwhile, as the chip's own USB does at a reset, is ready
+        when it is back and silent: the line may have come while nobody could hear it.
+
         Raises:
             BoardTimeoutError: it does not within ``timeout_s`` seconds.
+            PortError: its port vanished, and does not come back.
         """
-        if self.software.ready is not None:
-            self.console.expect(self.software.ready, timeout_s or self._patience_s)
-        else:
-            self.console.wait_quiet(_QUIET_S, _MAX_NOISE_S)
+        try:
+            if self.software.ready is not None:
+                self.console.expect(self.software.ready, timeout_s or self._patience_s)
+                return
+        except PortError:
+            if self.virtual is not None or self._lease is not None:
+                raise
+            self.console.reopen()
+        self.console.wait_quiet(_QUIET_S, _MAX_NOISE_S)
 
     def sound_in(self) -> SoundIn:
         """What brings sound to its microphone; raises `MissingPartError` where nothing does."""
