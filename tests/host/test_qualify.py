@@ -10,14 +10,19 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from mynah import boards
-from mynah.errors import MynahError, UsageError
+from mynah.cli.qualify import command
+from mynah.errors import BoardError, MynahError, PortError, UsageError, VerificationError
 from mynah.qualify import card as cards
 from mynah.qualify import files
+from mynah.qualify import run as run_module
 from mynah.qualify.build import Builder
 from mynah.qualify.measures import SECTIONS, catalogue, find
+from mynah.qualify.run import Wishes
 from mynah.qualify.session import SUITE, Suite, events
+from mynah.qualify.target import choose
 
 OWN_TESTS = """
 import pytest
@@ -218,3 +223,69 @@ def test_the_pages_example_runs(tmp_path):
     assert values["supply.ripple_mv"].shown == "12.50 mV"
     assert [curve.name for curve in card.curves] == ["supply.load"]
     assert values["power.brownouts"].value == 0, "its device's log was looked at"
+
+
+def test_a_suite_that_runs_on_all_cores_tells_as_much(tmp_path):
+    (tmp_path / "test_mine.py").write_text(OWN_TESTS)
+    builder = Builder()
+    for event in events(Suite(tmp_path, ["-n", "2"])):
+        builder.take(event)
+    assert sorted(f.outcome for f in builder.functions) == ["failed", "passed", "passed", "skipped"]
+    assert builder.values["power.idle_ma"] == (83, "", "our meter")
+
+
+@pytest.fixture
+def found(monkeypatch, tmp_path):
+    """The command in an empty folder, and the card that it is to find."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(card, *arguments):
+        monkeypatch.setattr(run_module, "qualify", lambda *_: (card, b"a page"))
+        return CliRunner().invoke(command, arguments)
+
+    return run
+
+
+def test_a_bad_card_is_written_and_the_exit_code_says_so(found, told, tmp_path):
+    done = found(told, "--evidence", "evidence.html", "--picture", "card.png")
+    assert isinstance(done.exception, VerificationError)
+    assert done.exception.exit_code == 6
+    assert "Every channel (13): channel 13 is not heard" in str(done.exception)
+    base = [f"scorecard-virtual.{end}" for end in ("html", "json", "pdf")]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["card.png", "evidence.html", *base]
+    assert cards.load(tmp_path / base[1]) == told
+
+
+def test_the_words_are_checked_before_anything_is_measured(found, told, tmp_path):
+    for arguments, why in (
+        (["--out", "nowhere/card"], "no folder"),
+        (["--suite", "nowhere"], "no such folder"),
+        (["--out", "x", "--evidence", "x.html"], "scorecard's own"),
+        (["--board", "bread-compact"], "--port"),
+        (["--bench", "x.toml", "--port", "y"], "without --port"),
+    ):
+        done = found(told, *arguments)
+        assert isinstance(done.exception, UsageError), arguments
+        assert why in str(done.exception)
+    assert isinstance(found(told, "--port", str(tmp_path / "tty")).exception, PortError)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_board_that_does_nothing_gets_no_card(monkeypatch):
+    event = {"event": "end", "test": "x", "outcome": "error", "reason": "it is silent"}
+    event |= {"seconds": 1.0, "score": None, "figures": [], "board": None}
+    monkeypatch.setattr(run_module, "events", lambda _: [event])
+    with pytest.raises(BoardError, match="no card: it is silent"):
+        run_module.qualify(choose(None, None, None), Wishes(), lambda _: None)
+
+
+def test_a_bench_of_several_boards_wants_a_name(tmp_path):
+    bench = tmp_path / "desk.toml"
+    board = '[[board]]\nname = "{}"\ntype = "bread-compact"\nport = "virtual"\n'
+    bench.write_text(board.format("left") + board.format("right"))
+    with pytest.raises(UsageError, match="left, right"):
+        choose(None, None, bench)
+    target = choose(None, "right", bench)
+    assert (target.name, target.kind.name, target.is_virtual) == ("right", "bread-compact", True)
+    assert target.options == ("--bench", str(bench), "--board", "right")

@@ -67,6 +67,12 @@ _FAILED = {"failed", "error"}
     help="Write NAME.json, NAME.html and NAME.pdf; default: scorecard-BOARD here.",
 )
 @click.option(
+    "--evidence",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.html",
+    help="The measurements' logs, sounds and waveforms, as one page.",
+)
+@click.option(
     "--picture",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.png",
@@ -84,6 +90,7 @@ def command(
     recordings: Path | None,
     suites: tuple[Path, ...],
     out: Path | None,
+    evidence: Path | None,
     picture: Path | None,
     as_json: bool,
 ) -> None:
@@ -110,15 +117,18 @@ def command(
     from mynah.qualify.target import check_suites, choose
 
     check_suites(suites)
-    for path in (out, picture):
+    for path in (out, evidence, picture):
         files.check_writable(path)
     target = choose(port, board, bench)
     base = out or Path(f"scorecard-{target.name}")
+    files.check_apart(base, (evidence, picture))
     if target.is_virtual:
         talk("virtual board: no hardware is measured; --port or --bench name a real one")
     with _Progress() as progress:
-        card = qualify(target, Wishes(suites, recordings, may_flash), progress.take)
-    written = files.write(card, base, picture=picture)
+        wishes = Wishes(suites, recordings, may_flash, evidence=evidence is not None)
+        card, shown = qualify(target, wishes, progress.take)
+    more = {evidence: shown} if evidence is not None and shown is not None else {}
+    written = files.write(card, base, picture=picture, more=more)
     if as_json:
         from mynah.qualify.card import to_json
 

@@ -12,11 +12,24 @@ from mynah.errors import UsageError
 from mynah.qualify.card import to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mynah.qualify.card import Card
 
 _PICTURE_DPI = 90
+_ENDS = (".html", ".pdf", ".json")
+
+
+def check_apart(base: Path, others: Iterable[Path | None]) -> None:
+    """Refuse another file's name that a card's file has.
+
+    Raises:
+        UsageError: one has it.
+    """
+    own = {base.with_name(base.name + end).absolute() for end in _ENDS}
+    for path in others:
+        if path is not None and path.absolute() in own:
+            raise UsageError(f"{path} is the scorecard's own: name it otherwise")
 
 
 def check_writable(base: Path | None) -> None:
@@ -30,13 +43,16 @@ def check_writable(base: Path | None) -> None:
         raise UsageError(f"--out: {folder} is no folder that can be written to")
 
 
-def write(card: Card, base: Path, *, picture: Path | None = None) -> list[Path]:
+def write(
+    card: Card, base: Path, *, picture: Path | None = None, more: Mapping[Path, bytes] | None = None
+) -> list[Path]:
     """Write the card's files beside each other; their paths.
 
     Args:
         card: it.
         base: their name without ``.json`` and the like.
         picture: of the sheet, as PNG; None: none.
+        more: other files to write with them.
 
     Raises:
         UsageError: they cannot be written.
@@ -44,15 +60,13 @@ def write(card: Card, base: Path, *, picture: Path | None = None) -> list[Path]:
     from mynah.qualify import page, sheet
 
     data = json.dumps(to_json(card), indent=1, ensure_ascii=False) + "\n"
-    contents = {
-        ".html": page.page(card).encode(),
-        ".pdf": sheet.render(card),
-        ".json": data.encode(),
+    contents = (page.page(card).encode(), sheet.render(card), data.encode())
+    files = {
+        base.with_name(base.name + end): what for end, what in zip(_ENDS, contents, strict=True)
     }
-    files = {base.with_name(base.name + end): what for end, what in contents.items()}
     if picture is not None:
         files[picture] = sheet.render(card, "png", dpi=_PICTURE_DPI)
-    return write_all(files)
+    return write_all(files | dict(more or {}))
 
 
 def write_all(contents: Mapping[Path, bytes]) -> list[Path]:

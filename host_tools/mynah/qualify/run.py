@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mynah.errors import BoardError
 from mynah.qualify.build import Builder
+from mynah.qualify.card import FAILED, PASSED
+from mynah.qualify.collect import RECORDINGS
 from mynah.qualify.session import SUITE, Suite, events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from mynah.qualify.card import Card
     from mynah.qualify.session import Event
@@ -28,11 +32,14 @@ class Wishes:
     """A user's own recordings of the wake word."""
     may_flash: bool = False
     """Whether a real board's flash may be overwritten; its settings are lost."""
-    pytest_options: Sequence[str] = field(default_factory=tuple)
+    evidence: bool = False
+    """Whether to keep the package's tests' logs and sounds, as a page."""
 
 
-def qualify(target: Target, wishes: Wishes, listen: Callable[[Event], object]) -> Card:
-    """Measure a board; takes minutes.
+def qualify(
+    target: Target, wishes: Wishes, listen: Callable[[Event], object]
+) -> tuple[Card, bytes | None]:
+    """Measure a board; takes minutes. The card, and the page of `Wishes.evidence`.
 
     Args:
         target: the board.
@@ -40,16 +47,27 @@ def qualify(target: Target, wishes: Wishes, listen: Callable[[Event], object]) -
         listen: called with what happens, as `mynah.qualify.collect` tells it.
 
     Raises:
-        MynahError: pytest could not run a suite.
+        MynahError: pytest could not run a suite, or not one function passed.
     """
     started = time.time()
     builder = Builder()
-    options = [*target.options, *(["--flash"] if wishes.may_flash else []), *wishes.pytest_options]
-    recordings = wishes.recordings
-    own = ["--score-recordings", str(recordings.resolve())] if recordings is not None else []
-    suites = [Suite(SUITE, [*options, *own]), *(Suite(path, options) for path in wishes.suites)]
-    for suite in suites:
-        for event in events(suite):
-            builder.take(event)
-            listen(event)
-    return builder.card(target.name, target.kind, is_virtual=target.is_virtual, started=started)
+    with tempfile.TemporaryDirectory(prefix="mynah-qualify-") as folder:
+        page = Path(folder, "evidence.html")
+        for suite in _suites(target, wishes, page):
+            for event in events(suite):
+                builder.take(event)
+                listen(event)
+        evidence = page.read_bytes() if page.exists() else None
+    card = builder.card(target.name, target.kind, is_virtual=target.is_virtual, started=started)
+    if not card.count(PASSED):
+        why = next((f.note for f in card.functions if f.outcome == FAILED), "all were skipped")
+        raise BoardError(f"no function of board {target.name} passed, so there is no card: {why}")
+    return card, evidence
+
+
+def _suites(target: Target, wishes: Wishes, page: Path) -> list[Suite]:
+    options = [*target.options, *(["--flash"] if wishes.may_flash else [])]
+    own = ["--report", str(page)] if wishes.evidence else []
+    if wishes.recordings is not None:
+        own += [RECORDINGS, str(wishes.recordings.resolve())]
+    return [Suite(SUITE, [*options, *own]), *(Suite(path, options) for path in wishes.suites)]

@@ -9,6 +9,7 @@ from mynah import boards
 from mynah.errors import UsageError
 from mynah.hil import Console, ExpectTimeoutError, benchfile
 from mynah.hil.benchfile import VIRTUAL
+from mynah.link import open_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +49,7 @@ def choose(port: str | None, board: str | None, bench: Path | None) -> Target:
         kind = boards.load(board or VIRTUAL)
         words = ("--port", VIRTUAL, "--board", board) if board else ()
         return Target(kind.name, kind, is_virtual=True, options=words)
+    open_port(port).close()  # nothing is measured, and no card written, where there is no board
     board = board or _told_by(port)
     kind = boards.load(board)
     return Target(
@@ -66,6 +68,8 @@ def _of_bench(bench: Path, board: str | None, port: str | None) -> Target:
     entry = entries[name]
     if entry.type is None and not entry.is_virtual:
         raise UsageError(f"{bench.name}: board {name} needs its type (the board file) for a card")
+    if entry.port is not None and not entry.is_virtual:
+        open_port(entry.port).close()
     kind = boards.load(entry.type or VIRTUAL)
     words = ("--bench", str(bench.resolve()), "--board", name)
     return Target(name, kind, is_virtual=entry.is_virtual or kind.is_virtual, options=words)
