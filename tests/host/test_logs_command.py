@@ -9,6 +9,7 @@ from speaking_port import Server
 
 from mynah.cli import cli
 from mynah.errors import BenchFileError, BoardError, BoardTimeoutError, PortError, UsageError
+from mynah.link.ports import PortInfo
 from mynah.logs.decode import Decoder
 from mynah.logs.keep import RotatingFile
 from mynah.logs.show import TextShow
@@ -111,6 +112,32 @@ def test_a_saved_log_keeps_its_times_and_may_be_compressed(saved, tmp_path, caps
     assert capsys.readouterr().out == "12:34:56.789 I 2 app: ready\n"
     logs("--from", path, "--json")
     assert json.loads(capsys.readouterr().out)["ticks_ms"] == 2
+
+
+def test_boards_of_a_bench_file_and_all_that_are_there(serve, tmp_path, capsys, monkeypatch):
+    one = serve(b"I 1 app: done\r\n", b"I 1 app: done\r\n")
+    bench = tmp_path / "bench.toml"
+    bench.write_text(
+        f'[[board]]\nname = "kitchen"\nport = "{one.url}"\n\n'
+        '[[board]]\nname = "tests"\nport = "virtual"\n'
+    )
+    logs("--bench", bench, "--until", "done", "--timeout", 20)
+    assert capsys.readouterr().out == "I 1 app: done\n"
+    with pytest.raises(UsageError, match="tests is a virtual board"):
+        logs("--bench", bench, "tests")
+    found = [
+        PortInfo(one.url, "virtual", "", None, ()),
+        PortInfo("/dev/ttyS0", None, "", None, ()),
+    ]
+    monkeypatch.setattr("mynah.link.ports.find_ports", lambda: found)
+    logs("--all", "--until", "done", "--timeout", 20, "--json", "--no-share")
+    assert json.loads(capsys.readouterr().out)["board"] == one.url
+
+
+def test_a_program_that_somebody_stopped_has_not_crashed(tmp_path):
+    path = tmp_path / "a.log"
+    path.write_text('Traceback (most recent call last):\n  File "x", line 1\nKeyboardInterrupt: \n')
+    logs("--from", path, "--fail-on-crash")
 
 
 def test_what_contradicts_itself_is_a_usage_error(tmp_path, saved):

@@ -215,6 +215,11 @@ def test_a_backtrace_gets_its_symbols_from_the_elf_file(elf, monkeypatch):
     found = Symbols([elf]).explain("Backtrace: 0x42000003:0x3fcebf10 0x40378001:0x3fcebf60")
     assert len(found) == 1
     assert re.fullmatch(r"0x42000003 poke at .*crash\.c:[123]", found[0])
+    saved = Symbols([elf]).explain("Saved PC:0x42000003")
+    assert re.fullmatch(r"0x42000003 poke at .*crash\.c:[123]", saved[0])
+    (entry,) = decoded("PC      : 0x42000003  PS      : 0x0", symbols=Symbols([elf]))
+    assert entry.notes[0] == "PC 0x42000003 is code in flash"
+    assert "poke" in entry.notes[1]
     other = Symbols([elf]).explain("Backtrace: 0x42ff0000:0x3fcebf10")
     assert other[0] == "0x42ff0000 is code in flash"
     assert "no code at the addresses" in other[1]

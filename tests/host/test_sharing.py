@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import sys
 import threading
 
@@ -148,6 +149,18 @@ def test_opening_and_closing_moves_no_line(served):
     port, url = served
     for _ in range(2):
         open_port(url).close()
+    assert port.done == []
+
+
+def test_a_web_page_cannot_type_at_a_boards_prompt(served):
+    port, url = served
+    request = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n\x03import os\r\n"
+    with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=5) as page:
+        page.sendall(request)
+        with contextlib.suppress(ConnectionResetError):
+            while page.recv(1000):
+                pass
+    open_port(url).close()
     assert port.done == []
 
 

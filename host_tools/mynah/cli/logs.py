@@ -67,6 +67,7 @@ _path = click.Path(path_type=Path)
 @click.option(
     "--reset", is_flag=True, help="Restart the board first, to see its log from the start."
 )
+@click.option("--no-share", is_flag=True, help="Keep the port for this program alone.")
 @click.option("--no-reconnect", is_flag=True, help="End when the port vanishes, exit code 3.")
 @click.option(
     "--from",
@@ -123,6 +124,7 @@ def command(
     every: bool,
     fail_on_crash: bool,
     reset: bool,
+    no_share: bool,
     no_reconnect: bool,
     gzip: bool,
     host_time: bool | None,
@@ -169,7 +171,12 @@ def command(
     with (
         keeper,
         Feeds(
-            feeds, timeout_s=timeout, reconnect=not no_reconnect, reset=reset, talk=talk
+            feeds,
+            timeout_s=timeout,
+            reconnect=not no_reconnect,
+            shares=not no_share,
+            reset=reset,
+            talk=talk,
         ) as following,
     ):
         run(following, choice, show, ending, keeper)

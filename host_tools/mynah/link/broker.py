@@ -15,6 +15,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import serial
+from serial import rfc2217
 
 from mynah.link.telnet import Client, TelnetError
 
@@ -204,6 +205,7 @@ class _Guest:
         self._n_held = 0
         self._pending = bytearray()
         self._has_written = False
+        self._has_greeted = False
         self._lines = (True, True)
         self._lines_rest = True
         self.is_gone = False
@@ -235,13 +237,18 @@ class _Guest:
     def serve(self) -> None:
         """Handle what it sent; `is_gone` afterwards if it has gone."""
         try:
-            if not self.client.receive():
+            self._has_greeted = self._has_greeted or self._greets()
+            if not self._has_greeted or not self.client.receive():
                 self.is_gone = True
         except BlockingIOError:
             pass
         except (ConnectionError, TelnetError):
             self.is_gone = True
         self.send()
+
+    def _greets(self) -> bool:
+        """Whether it begins as RFC 2217 clients do: a web page's request must not reach a REPL."""
+        return bytes(rfc2217.IAC) == self.socket.recv(1, socket.MSG_PEEK)
 
     def pass_on(self, data: bytes) -> None:
         """Give it what the board sent; one that waits to ask gets no answers to others."""

@@ -18,6 +18,7 @@ import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from mynah.errors import PortError
 from mynah.link.broker_process import GO, READY
 from mynah.link.handover import TapPort, can_hand_over, handle_of, let_go
 from mynah.link.port import open_port, reset_board
@@ -36,6 +37,7 @@ class SharedPort:
         url: device path or ``rfc2217://host:port`` of the board.
         baud: baud rate of the console.
         program: who reads, for others to see.
+        shares: whether others may use the port meanwhile.
         talk: called with a line for the user: where others find the port, and when they do.
 
     Raises:
@@ -48,6 +50,7 @@ class SharedPort:
         *,
         baud: int,
         program: str = "mynah logs",
+        shares: bool = True,
         talk: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._url = url
@@ -55,9 +58,8 @@ class SharedPort:
         self._share: Share | None = None
         self._tap: socket.socket | None = None
         self._reader: TapPort | None = None
-        found = find_share(url)
-        self._port: serial.SerialBase = open_port(found.url if found else url, baud=baud)
-        if found is None and can_share() and can_hand_over(self._port):
+        self._port, is_own = _open(url, baud)
+        if is_own and shares and can_share() and can_hand_over(self._port):
             with contextlib.suppress(OSError):
                 self._share = Share(url, program)
                 talk(f"others may use {url} meanwhile, as {self._share.url}")
@@ -141,3 +143,12 @@ class SharedPort:
         self._talk(f"a broker serves {self._url} now, as {share.url}")
         share.leave()
         self._tap = self._share = None
+
+
+def _open(url: str, baud: int) -> tuple[serial.SerialBase, bool]:
+    """The port of somebody who shares it, or the port itself, and whether it is that."""
+    found = find_share(url)
+    if found is not None:
+        with contextlib.suppress(PortError):  # who offered it has just ended
+            return open_port(found.url, baud=baud), False
+    return open_port(url, baud=baud), True

@@ -43,7 +43,8 @@ class Choice:
         """Whether the line is wanted."""
         record = entry.record
         if entry.kind not in _CRASHES:
-            if record.level is not None and LEVELS.find(record.level) < LEVELS.index(self.level):
+            # V of ESP-IDF, which is not in LEVELS, counts as D.
+            if record.level and max(0, LEVELS.find(record.level)) < LEVELS.index(self.level):
                 return False
             if self.sources and not self._takes_source(record.source):
                 return False

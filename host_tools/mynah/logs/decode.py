@@ -125,4 +125,7 @@ class Decoder:
             notes = [resets.explain(text), panics.explain(text)]
             if self._symbols is not None and panics.is_backtrace(text):
                 notes += [panics.backtrace_note(text), *self._symbols.explain(text)]
+            counter = panics.program_counter(text)
+            if self._symbols is not None and counter:
+                notes.append(self._symbols.where(counter))
         return tuple(note for note in notes if note)

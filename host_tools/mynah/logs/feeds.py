@@ -41,6 +41,7 @@ class Feeds:
         timeout_s: end after so many seconds; None: go on for ever.
         reconnect: wait for a port that vanishes.
         reset: restart the boards first.
+        shares: whether other programs may use the ports meanwhile.
         talk: called, in any thread, with a line for the user when a port vanishes or comes back.
     """
 
@@ -51,11 +52,13 @@ class Feeds:
         timeout_s: float | None = None,
         reconnect: bool = True,
         reset: bool = False,
+        shares: bool = True,
         talk: Callable[[str], None] | None = None,
     ) -> None:
         self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
         self._reconnect = reconnect
         self._reset = reset
+        self._shares = shares
         self._talk = talk
         self._stop = threading.Event()
         self._queue: queue.Queue[list[Entry] | MynahError | None] = queue.Queue(_MAX_WAITING)
@@ -101,6 +104,7 @@ class Feeds:
                 deadline=self._deadline,
                 reconnect=self._reconnect,
                 reset=self._reset,
+                shares=self._shares,
                 talk=self._talk,
                 stop=self._stop,
             ):

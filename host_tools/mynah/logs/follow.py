@@ -64,6 +64,7 @@ def follow_lines(
     deadline: float | None = None,
     reconnect: bool = True,
     reset: bool = False,
+    shares: bool = True,
     talk: Callable[[str], None] | None = None,
     stop: threading.Event | None = None,
 ) -> Iterator[list[str]]:
@@ -74,6 +75,7 @@ def follow_lines(
         baud: baud rate of the console.
         reconnect: wait for a port that vanishes.
         reset: restart the board first.
+        shares: whether other programs may use the port meanwhile.
         talk: called with a line for the user when the port vanishes and comes back.
         deadline: end then, on the monotonic clock; None: go on for ever.
         stop: ends it within a tenth of a second when set.
@@ -81,7 +83,7 @@ def follow_lines(
     say = talk or (lambda _: None)
     stop = stop or threading.Event()
     url = place.find_now()
-    port: SharedPort | None = SharedPort(url, baud=baud, talk=say)
+    port: SharedPort | None = SharedPort(url, baud=baud, shares=shares, talk=say)
     while port is not None:
         try:
             if reset:
@@ -97,7 +99,15 @@ def follow_lines(
         finally:
             with contextlib.suppress(OSError):
                 port.close()
-        url, port = _reopen(place, url, baud, deadline=deadline, stop=stop, say=say)
+        port = None
+        while port is None and not stop.wait(_REOPEN_S) and not _is_over(deadline):
+            found = place.find()
+            if found is None:
+                continue
+            url = found
+            with contextlib.suppress(PortError):
+                port = SharedPort(url, baud=baud, shares=shares, talk=say)
+                say(f"{url} is back")
 
 
 def records(port: serial.SerialBase, deadline: float | None) -> Iterator[LogRecord]:
@@ -117,7 +127,7 @@ def _lines(
     heard = time.monotonic()
     n_little = 0
     try:
-        while not stop.is_set() and (deadline is None or time.monotonic() < deadline):
+        while not stop.is_set() and not _is_over(deadline):
             data = port.read(min(port.in_waiting, _MAX_READ) or 1)
             if data:
                 heard = time.monotonic()
@@ -139,21 +149,5 @@ def _lines(
         yield rest
 
 
-def _reopen(
-    place: Place,
-    url: str,
-    baud: int,
-    *,
-    deadline: float | None,
-    stop: threading.Event,
-    say: Callable[[str], None],
-) -> tuple[str, SharedPort | None]:
-    while not stop.wait(_REOPEN_S) and (deadline is None or time.monotonic() < deadline):
-        found = place.find()
-        if found is not None:
-            url = found
-            with contextlib.suppress(PortError):
-                port = SharedPort(url, baud=baud, talk=say)
-                say(f"{url} is back")
-                return url, port
-    return url, None
+def _is_over(deadline: float | None) -> bool:
+    return deadline is not None and time.monotonic() >= deadline

@@ -172,7 +172,9 @@ PANIC_GOES_ON = re.compile(
 """A line that belongs to the panic before it."""
 
 _REGISTER = re.compile(r"\b(PC|EXCVADDR|EXCCAUSE)\s*: 0x([0-9a-f]{8})")
-_BACKTRACE = re.compile(r"^(?:Backtrace|abort\(\) was called at PC)")
+_BACKTRACE = re.compile(r"^(?:Backtrace|abort\(\) was called at PC|Saved PC)")
+_COUNTER = re.compile(r"(?:^|[\s:]PC ?:?|Backtrace: ?|\s)(0x[0-9a-f]{8})", re.IGNORECASE)
+_PC = re.compile(r"^PC\s*: (0x[0-9a-f]{8})")
 _CORRUPT = re.compile(r"\|<-CORRUPTED")
 _NULL_PAGE = 0x1000
 
@@ -214,6 +216,17 @@ def explain(line: str) -> str | None:
 def is_backtrace(line: str) -> bool:
     """Whether the line holds addresses of calls."""
     return _BACKTRACE.match(line) is not None
+
+
+def counters(line: str) -> list[str]:
+    """The program counters of a backtrace's line, without the stack pointers behind them."""
+    return _COUNTER.findall(line)
+
+
+def program_counter(line: str) -> str | None:
+    """The address at which a panic happened, of a line of a register dump that has it."""
+    match = _PC.match(line)
+    return match[1] if match else None
 
 
 def backtrace_note(line: str) -> str | None:

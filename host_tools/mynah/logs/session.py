@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mynah.logs.decode import Entry
 
 _TRACEBACK = "Traceback"
+# Ctrl-C, and the exception that MicroPython's soft reset is.
+_BY_HAND = ("KeyboardInterrupt", "SystemExit")
 
 
 def run(
@@ -101,7 +103,9 @@ class Ending:
             self._crashes[entry.board] = known or text
         elif entry.kind == "traceback":
             self._crashes[entry.board] = text
-            if not text.startswith((" ", _TRACEBACK)):
+            if text.startswith(_BY_HAND):
+                del self._crashes[entry.board]
+            elif not text.startswith((" ", _TRACEBACK)):
                 self.finish()
         elif known is not None:
             self.finish()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mynah.errors import UsageError
-from mynah.logs.panics import region
+from mynah.logs.panics import counters, region
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +59,11 @@ class Symbols:
         found = self._translate(line)
         return found or [*_regions(line), "no symbols: this ELF file has no code at the addresses"]
 
+    def where(self, address: str) -> str | None:
+        """Function, file and line of one address; None where that is not known."""
+        found = self._translate(address) if self._prefix is not None else []
+        return found[0] if found else None
+
     def _translate(self, line: str) -> list[str]:
         from esp_idf_panic_decoder import PcAddressDecoder
 
@@ -77,12 +82,7 @@ class Symbols:
 
 def _regions(line: str) -> list[str]:
     """Where the calls of a backtrace lie, as far as the address alone tells."""
-    counters = [part.split(":")[0] for part in line.split() if part.startswith("0x")]
-    told = []
-    for counter in counters:
-        with contextlib.suppress(ValueError):
-            told.append(f"{counter} is {region(int(counter, 16))}")
-    return told
+    return [f"{counter} is {region(int(counter, 16))}" for counter in counters(line)]
 
 
 def _check(path: Path) -> None:
