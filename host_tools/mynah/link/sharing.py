@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     import serial
 
 
+_MAX_OFFERS = 3
+
+
 class SharedPort:
     """Reads a port: its own, or that of another who shares it.
 
@@ -59,10 +62,10 @@ class SharedPort:
         self._tap: socket.socket | None = None
         self._reader: TapPort | None = None
         self._port, is_own = _open(url, baud)
+        self._program = program
+        self._offers_left = _MAX_OFFERS
         if is_own and shares and can_share() and can_hand_over(self._port):
-            with contextlib.suppress(OSError):
-                self._share = Share(url, program)
-                talk(f"others may use {url} meanwhile, as {self._share.url}")
+            self._offer()
 
     @property
     def in_waiting(self) -> int:
@@ -100,6 +103,14 @@ class SharedPort:
         if self._share is not None:
             self._share.close()
 
+    def _offer(self) -> None:
+        """Share the port, unless that has failed too often."""
+        self._offers_left -= 1
+        if self._offers_left >= 0:
+            with contextlib.suppress(OSError):
+                self._share = Share(self._url, self._program)
+                self._talk(f"others may use {self._url} meanwhile, as {self._share.url}")
+
     def _look(self) -> None:
         """Start the broker when somebody has come; hand the port over when it is ready."""
         assert self._share is not None
@@ -109,10 +120,11 @@ class SharedPort:
         elif select.select([self._tap], [], [], 0)[0]:
             if self._tap.recv(1) == READY:
                 self._hand_over(self._share, self._tap)
-            else:  # it did not start: whoever comes is refused
+            else:  # it ended before it had the port
                 self._tap.close()
                 self._share.close()
                 self._tap = self._share = None
+                self._offer()
 
     def _start(self, share: Share) -> socket.socket:
         """Start the broker's process; the tap, on which it tells that it is ready."""
