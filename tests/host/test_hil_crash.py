@@ -3,6 +3,7 @@
 import pytest
 
 from mynah.hil.crash import CrashWatch
+from mynah.logs.sources import Sources
 
 TRACEBACK = """Traceback (most recent call last):
   File "<stdin>", line 1, in <module>
@@ -35,6 +36,17 @@ def test_a_traceback_is_found_with_its_last_line(text):
     assert crash.text == TRACEBACK
     assert crash.summary == "ValueError: no good"
     assert crash.complete
+
+
+def test_a_crash_is_explained_with_the_lines_of_its_sources(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tmp_path.joinpath("blink.py").write_text(
+        "\n" * 7 + "def boom():\n    raise ValueError('no good')\n"
+    )
+    (crash,) = crashes(TRACEBACK)
+    assert crash.explained(Sources([tmp_path])) == TRACEBACK.replace(
+        "in boom\n", "in boom\n    -> blink.py:9: raise ValueError('no good')\n"
+    )
 
 
 def test_a_panic_is_found_with_its_backtrace():

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mynah.logs import parse
+from mynah.logs.decode import Decoder
+from mynah.logs.panics import PANIC_GOES_ON, PANIC_START
+from mynah.logs.show import TextShow
+
+if TYPE_CHECKING:
+    from mynah.logs.sources import Sources
 
 _TRACEBACK = "Traceback (most recent call last):"
 _MAX_LINES = 60
-# ESP-IDF's panic handler, FreeRTOS, newlib and the ROM, as they print on the console.
+# A panic, or the ROM's word that a watchdog or a bad supply has reset the chip.
 _PANIC = re.compile(
-    r"Guru Meditation Error|abort\(\) was called|\*\*\*ERROR\*\*\*|assert failed: |"
-    r"Brownout detector was triggered|Task watchdog got triggered|"
-    r"FATAL: uncaught exception|"  # MicroPython, py/nlr: an exception that nobody catches
-    r"rst:0x[0-9a-f]+ \((?:TG\dWDT|RTCWDT|RTC_WDT|SUPER_WDT|INT_WDT|BROWNOUT|.*BROWN)"
-)
-_PANIC_GOES_ON = re.compile(
-    r"^(?:Core|PC|A\d|EX|L(?:BEG|END|COUNT)|SAR|Backtrace|\s*0x|Register|Debug|ELF|CPU|Memory|$)"
+    PANIC_START.pattern
+    + r"|rst:0x[0-9a-f]+ \((?:TG\dWDT|RTCWDT|RTC_WDT|SUPER_WDT|INT_WDT|BROWNOUT|.*BROWN)"
 )
 # Ctrl-C, and the exception that MicroPython's soft reset is.
 _BY_HAND = ("KeyboardInterrupt", "SystemExit")
@@ -37,6 +39,12 @@ class Crash:
     def text(self) -> str:
         """All of it, one line a line of the log."""
         return "\n".join(self.lines)
+
+    def explained(self, sources: Sources) -> str:
+        """`text`, with what its lines mean below them: lines of sources, causes in words."""
+        decoder = Decoder("", sources)
+        entries = [decoder.take(line, 0.0) for line in self.lines]
+        return "".join(map(TextShow([], host_time=False), entries)).rstrip()
 
     @property
     def summary(self) -> str:
@@ -86,7 +94,7 @@ class CrashWatch:
 
     def _go_on(self, crash: Crash, text: str) -> None:
         if crash.kind == "panic":
-            if _PANIC_GOES_ON.match(text) and len(crash.lines) < _MAX_LINES:
+            if PANIC_GOES_ON.match(text) and len(crash.lines) < _MAX_LINES:
                 crash.lines.append(text)
             else:
                 self._end()

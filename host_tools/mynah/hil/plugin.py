@@ -160,7 +160,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     device = item.stash.get(DEVICE, None)
     crashes = device.unexpected_crashes() if device is not None else []
     if device is not None and crashes:
-        text = "\n".join(crash.text for crash in crashes)
+        sources = device.board.software.sources
+        text = "\n".join(crash.explained(sources) for crash in crashes)
         pytest.fail(
             f"the board's program failed:\n{text}\nwhole log: {device.log_path}", pytrace=False
         )

@@ -12,6 +12,8 @@ from mynah.errors import UsageError
 from mynah.flash import filesystem, partitions
 from mynah.flash.files import arch_of, firmware_files
 from mynah.flash.plan import DEFAULT_MODELS
+from mynah.logs.sources import Sources
+from mynah.paths import FIRMWARE_DIR
 from mynah.virtual.factory import flash_content
 
 if TYPE_CHECKING:
@@ -60,6 +62,12 @@ class Software:
     def name(self) -> str:
         """What reports call it."""
         return self.what.name if isinstance(self.what, Path) else str(self.what)
+
+    @property
+    def sources(self) -> Sources:
+        """Where the lines that its tracebacks name are."""
+        folder = FIRMWARE_DIR if self.what == SPEAKER else self.what
+        return Sources([folder] if isinstance(folder, Path) else [])
 
     def files(self, board: Board, arch: str | None) -> dict[str, bytes]:
         """The filesystem's content, by absolute path on the board.
