@@ -16,7 +16,7 @@ from mynah.report.redact import Redactor
 from mynah.userdirs import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from mynah.doctor.host import Host
@@ -117,8 +117,8 @@ def _of_board(
     for network in conversation.heard:
         redactor.add_network(network.text)
     content: dict[str, Any] = {
-        "log-before.txt": "\n".join(conversation.before.lines),
-        "log.txt": "\n".join(conversation.log.lines),
+        "log-before.txt": _lines(conversation.before.lines),
+        "log.txt": _lines(conversation.log.lines),
     }
     facts = conversation.facts
     told = collect.told_partitions(facts.values) if facts else None
@@ -134,6 +134,10 @@ def _of_board(
             redactor.add_mac(chip["mac"])
             content["chip.json"] = chip
     return content
+
+
+def _lines(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _as_files(content: Mapping[str, Any], redactor: Redactor) -> dict[str, bytes]:
