@@ -81,6 +81,7 @@ def test_labgrids_own_fixtures_with_our_driver_and_strategy(project, virtual):
             assert board.repl.value("6 * 7") == 42
             strategy.transition("ready")
             assert any("MicroPython" in line for line in board.lines)
+            assert target.export()["LG__BOARD_PORT"].startswith("rfc2217://")
 
         def test_it_breaks(strategy):
             strategy.transition("off")
@@ -89,10 +90,33 @@ def test_labgrids_own_fixtures_with_our_driver_and_strategy(project, virtual):
             pass
         """
     )
-    result = project.runpytest_subprocess("--lg-env", "farm.yaml")
+    result = project.runpytest_subprocess("--lg-env", "farm.yaml", "-vv")
     result.assert_outcomes(passed=1, failed=1, skipped=1)
     result.stdout.fnmatch_lines(["*nothing switches the board's supply*"])
+    result.stdout.fnmatch_lines(["*MynahStrategy.transition(status='off')*"])
     result.stdout.fnmatch_lines(["SKIPPED*MynahStrategy is in broken state"])
+
+
+def test_a_port_of_this_computer_needs_no_coordinator(project, virtual):
+    host, port = virtual.url.removeprefix("rfc2217://").split(":")
+    environment(project, f"NetworkSerialPort: {{host: {host}, port: {port}}}")
+    project.makepyfile(TWICE)
+    project.runpytest_subprocess("--lg-env", "farm.yaml").assert_outcomes(passed=2)
+
+
+def test_ctrl_c_gives_the_place_back(project, farm):
+    at_place(project, farm)
+    project.makepyfile(
+        """
+        import os, signal
+
+        def test_stopped(repl):
+            os.kill(os.getpid(), signal.SIGINT)
+        """
+    )
+    result = project.runpytest_subprocess("--lg-env", "farm.yaml")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert "kitchen" not in farm.client("who")
 
 
 def test_a_place_is_held_while_its_tests_run(project, farm):

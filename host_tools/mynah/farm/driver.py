@@ -9,6 +9,7 @@ import attrs
 from labgrid.driver import Driver
 from labgrid.factory import target_factory
 from labgrid.protocol import ResetProtocol
+from labgrid.step import step
 
 from mynah.farm.entry import KEYS, bench_entry
 from mynah.farm.ports import PowerSwitch, url_of
@@ -114,6 +115,10 @@ class MynahBoardDriver(Driver, ResetProtocol):
             self._board.close()
         self._board = self._repl = None
 
+    def get_export_vars(self) -> dict[str, str]:
+        """What ``labgrid-client export`` writes: the board's port, for other programs."""
+        return {"port": url_of(self.port)}
+
     def lend(self, wait_s: float) -> BoundBoard:  # noqa: ARG002 - labgrid has given it to us
         """As `mynah.hil.lending.Lender`: the port and the supply that labgrid has bound."""
         return BoundBoard(self)
@@ -125,6 +130,7 @@ class MynahBoardDriver(Driver, ResetProtocol):
         """Write the log into a file from now on; `lines` begins anew."""
         self.console.begin(Path(path))
 
+    @step(args=["pattern"])
     def expect(self, pattern: str, timeout: float = 10.0) -> re.Match[str]:
         """Wait for the first line after the last match in which the pattern is found.
 
@@ -133,6 +139,7 @@ class MynahBoardDriver(Driver, ResetProtocol):
         """
         return self.console.expect(pattern, timeout)
 
+    @step()
     def reset(self, *, wait: bool = True) -> None:
         """Reset the chip by its EN line, as the RESET button does; ``wait`` until it is ready."""
         self._repl = None
@@ -141,6 +148,7 @@ class MynahBoardDriver(Driver, ResetProtocol):
         if wait:
             self.board.wait_ready()
 
+    @step(args=["image"])
     def flash(self, image: str | Path | None = None, *, erase: bool = False) -> FlashReport:
         """Put MicroPython and the firmware on it, verified; it starts, and is waited for.
 
@@ -158,6 +166,7 @@ class MynahBoardDriver(Driver, ResetProtocol):
         self.reset()
         return report
 
+    @step()
     def play(self, sound: str | Path | Sound, *, gain_db: float = 0.0) -> Playback:
         """Play a recording to its microphone; returns at once, with what plays.
 
@@ -168,6 +177,7 @@ class MynahBoardDriver(Driver, ResetProtocol):
 
         return Mic(self.board.sound_in(), keep=_forget).play(sound, gain_db=gain_db)
 
+    @step(args=["seconds"])
     def record(self, seconds: float) -> Sound:
         """Record its loudspeaker for so long.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 from labgrid.factory import target_factory
+from labgrid.step import step
 from labgrid.strategy import Strategy, StrategyError
 from labgrid.strategy.common import never_retry
 
@@ -47,6 +48,7 @@ class MynahStrategy(Strategy):
     status: MynahStatus = attrs.field(default=MynahStatus.unknown)
 
     @never_retry
+    @step(args=["status"])
     def transition(self, status: MynahStatus | str) -> None:
         """Bring the board into a state; ``ready`` restarts one that is in any other.
 
@@ -70,12 +72,18 @@ class MynahStrategy(Strategy):
         self.status = wanted
 
     @never_retry
+    @step(args=["status"])
     def force(self, status: MynahStatus | str) -> None:
         """Take the board for being in a state; nothing is done to it but to open its port."""
         wanted = _named(status)
         if wanted is not MynahStatus.off:
             self.target.activate(self.board)
         self.status = wanted
+
+    def prepare_export(self) -> dict[Any, str]:
+        """What ``labgrid-client export`` calls the drivers that are bound."""
+        names = {self.board: "board", self.power: "power"}
+        return {driver: name for driver, name in names.items() if driver is not None}
 
     def _switch_off(self) -> None:
         if self.power is None:
