@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from click.testing import CliRunner
@@ -19,7 +20,6 @@ from mynah.miio import devices
 from mynah.miio.devices import Device
 from mynah.virtual.board import VirtualBoard
 from mynah.virtual.factory import flash_content
-from mynah.virtual.types import ResetCause
 
 SSID, PASSWORD, TOKEN = "home", "secret123", "00112233445566778899aabbccddeeff"
 BOOT = 0
@@ -86,36 +86,101 @@ def test_listening_alone_does_not_restart_the_board(owned, air):
         assert b"ESP-ROM" not in port.read(4096)
 
 
-def test_a_speaker_that_is_new():
-    with VirtualBoard(content=with_files(speaker_files(models=()))) as board:
-        assert causes(examine(Host(), port=board.url)) == ["no-wake-model", "wifi-not-set-up"]
-        board.world.buttons.hold(BOOT)
-        assert causes(examine(Host(), port=board.url)) == ["download-mode"]
-        board.world.buttons.release(BOOT)
+def stopped_by_ctrl_c(_):
+    raise KeyboardInterrupt
 
 
-def test_boards_without_firmware_exit_with_6(tmp_path):
+def test_ctrl_c_leaves_the_speaker_running(owned, air):
+    air.add(SSID, PASSWORD)
+    with pytest.raises(KeyboardInterrupt):
+        examine(Host(), port=owned.url, question=stopped_by_ctrl_c)
+    found = examine(Host(), port=owned.url, reset=False)
+    assert any(each.topic == "firmware" for each in found.looked)
+
+
+def speaker(changes):
+    """A speaker's flash with some files changed; None: without that file."""
+    changed = speaker_files(models=()) | changes
+    return with_files({path: data for path, data in changed.items() if data is not None}, SIZE)
+
+
+def damaged(offset, at):
+    """A flash in whose part at ``offset`` one byte is another."""
+    parts = dict(flash_content())
+    data = bytearray(parts[offset])
+    data[at] ^= 0xFF
+    return list((parts | {offset: bytes(data)}).items())
+
+
+# state -> (content of the flash, causes that are found)
+STATES = {
+    "empty flash": (list, ["flash-empty"]),
+    "boot loader for another chip": (lambda: damaged(0, 12), ["boot-loader-damaged"]),
+    "damaged boot loader": (lambda: damaged(0, 64), ["boot-loader-damaged"]),
+    "damaged partition table": (lambda: damaged(0x8000, 4), ["partition-table-damaged"]),
+    "damaged MicroPython": (lambda: damaged(0x10000, 0x100), ["application-damaged"]),
+    "MicroPython alone": (flash_content, ["no-firmware"]),
+    "damaged filesystem": (
+        lambda: [*flash_content(), (0x200000, b"\x55" * 0x2000)],
+        ["filesystem-damaged"],
+    ),
+    "little room": (
+        lambda: with_files({"/mine.bin": bytes(1800 * 1024)}, SIZE),
+        ["no-firmware", "filesystem-almost-full"],
+    ),
+    "program of somebody else": (
+        lambda: speaker({"/main.py": b"print('mine')\nimport time\nwhile 1: time.sleep(1)\n"}),
+        ["other-program"],
+    ),
+    "main.py resets the board": (
+        lambda: speaker({"/main.py": b"import machine\nmachine.reset()\n"}),
+        ["boot-loop"],
+    ),
+    "no main.py": (lambda: speaker({"/main.py": None}), ["files-missing"]),
+    "no board.json": (
+        lambda: speaker({"/board.json": None}),
+        ["board-file", "files-missing"],
+    ),
+    "a file of another version": (
+        lambda: speaker({"/speaker/net/wifi.mpy": b"M\x01\x00\x1f"}),
+        ["firmware-crash"],
+    ),
+    "new": (lambda: speaker({}), ["no-wake-model", "wifi-not-set-up"]),
+    "BOOT is held": (lambda: speaker({}), ["download-mode"]),
+}
+SIZE = 4 * MIB
+
+
+def diagnosis_of(state):
+    content, _ = STATES[state]
+    with VirtualBoard(content=content(), flash_size=SIZE) as board:
+        if state == "BOOT is held":
+            board.world.buttons.hold(BOOT)
+        return examine(Host(), port=board.url)
+
+
+@pytest.fixture(scope="module")
+def diagnoses():
+    """What is found of a board in each state, all at once: most of the time they wait."""
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(5) as pool:
+        patch.setattr(conversation, "_LISTEN_S", 0.3)
+        patch.setattr(conversation, "_IDLE_S", 4.0)
+        yield {state: pool.submit(diagnosis_of, state) for state in STATES}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_what_is_wrong_with_a_board_in_each_state(diagnoses, state):
+    found = diagnoses[state].result()
+    assert causes(found) == STATES[state][1], found.findings
+    assert all(each.evidence and each.do for each in found.findings)
+
+
+def test_boards_without_firmware_exit_with_6():
     with VirtualBoard(content=flash_content()) as board:
         shown = CliRunner().invoke(cli, ["doctor", "--port", board.url])
-        assert isinstance(shown.exception, VerificationError)
-        assert shown.exception.exit_code == 6
-        assert "[fault: no-firmware]" in shown.stdout
-        board.flash.erase(0, board.flash.size)
-        board.reset(ResetCause.PWRON)
-        assert causes(examine(Host(), port=board.url)) == ["flash-empty"]
-
-
-def test_a_filesystem_with_little_room():
-    content = with_files({"/mine.bin": bytes(1800 * 1024)}, 4 * MIB)
-    with VirtualBoard(content=content, flash_size=4 * MIB) as board:
-        found = causes(examine(Host(), port=board.url))
-        assert found == ["no-firmware", "filesystem-almost-full"]
-
-
-def test_a_port_that_somebody_has_and_one_that_nobody_offers():
-    with VirtualBoard(content=flash_content()) as board:
-        url = board.url
-    assert causes(examine(Host(), port=url)) == ["port-unusable"]
+    assert isinstance(shown.exception, VerificationError)
+    assert shown.exception.exit_code == 6
+    assert "[fault: no-firmware]" in shown.stdout
 
 
 def test_a_board_whose_reset_line_does_nothing(monkeypatch):
@@ -142,15 +207,6 @@ def test_a_port_that_comes_and_goes(monkeypatch):
         found = examine(Host(), port=board.url, reset=False, talk=shake)
     assert causes(found) == ["port-unstable"]
     assert "went away once" in found.findings[0].what
-
-
-def test_a_program_of_somebody_else(monkeypatch):
-    monkeypatch.setattr(conversation, "_IDLE_S", 1.5)
-    program = b"print('my own program')\nimport time\nwhile True: time.sleep(1)\n"
-    with VirtualBoard(content=with_files({"/main.py": program})) as board:
-        found = examine(Host(), port=board.url)
-    assert causes(found) == ["other-program"]
-    assert "my own program" in found.findings[0].evidence[0]
 
 
 def test_a_port_that_mynah_logs_shares(owned, air, tmp_path, monkeypatch):

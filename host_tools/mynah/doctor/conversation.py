@@ -109,16 +109,25 @@ class Conversation:
             yield Unseen(
                 "boot", "the reset line does nothing here: the ROM's first lines are not seen"
             )
-        yield from self._check_log()
-        if self.log.is_ready or self.log.texts("net"):
-            yield from wifi.check_wifi(self.log, self._nearby)
-            address = wifi.address(self.log)
-            if address:
-                yield from self._reach(address)
+        told = list(self._check_log())
+        told += self._check_wifi()
         if self._reset and (self.log.is_ready or self.log.has_prompt):
-            yield from self._ask()
+            told += self._ask()
         elif not self._reset and not self.log.is_ready:
-            yield from self._check_quietly()
+            told += self._check_quietly()
+        found = {each.cause for each in told if isinstance(each, Finding)}
+        missing = "files-missing" in found  # which explains why nothing of ours is seen to run
+        for each in told:
+            if not (missing and isinstance(each, Finding) and each.cause == "no-firmware"):
+                yield each
+
+    def _check_wifi(self) -> Iterator[Item]:
+        if not self.log.is_ready and not self.log.texts("net"):
+            return
+        yield from wifi.check_wifi(self.log, self._nearby)
+        address = wifi.address(self.log)
+        if address:
+            yield from self._reach(address)
 
     def _check_log(self) -> Iterator[Item]:
         found = [*bootlog.check_log(self.log)]
@@ -154,6 +163,10 @@ class Conversation:
         try:
             self.chip = chip.identify(self.link).description
         except PortError:
+            raise
+        except KeyboardInterrupt:
+            with contextlib.suppress(PortError), Listener(self.link, baud=self._baud) as listener:
+                listener.reset()  # the chip is not left in its loader
             raise
         except MynahError as error:
             yield causes.SILENT.found("not one byte came", str(error), where=self.url)

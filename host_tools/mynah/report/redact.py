@@ -38,6 +38,8 @@ _KEY = re.compile(r"(\bkey=)\S+")
 _MAC = re.compile(r"(?<![0-9A-Fa-f:-])((?:[0-9A-Fa-f]{2}([:-])){2}[0-9A-Fa-f]{2})"
                   r"(?:\2[0-9A-Fa-f]{2}){3}(?![0-9A-Fa-f:-])")  # fmt: skip
 _MAC_END = re.compile(r"(mynah-|_miap)[0-9A-Fa-f]{4}(?![0-9A-Za-z])")
+# The device number of miIO: the last four bytes of the MAC address.
+_DEVICE_ID = re.compile(r"(\b(?:device |did[\"']?\s*[=:]\s*))\d{5,10}\b")
 _HOME = re.compile(r"(?i)(/home/|/Users/|[A-Z]:[\\/]+Users[\\/]+)[^/\\\s\"':]+")
 _SSID = re.compile(r"((?:joining|joined|cannot join) )(.+?)(: [a-z ]+)?$")
 
@@ -122,6 +124,7 @@ class Redactor:
         if not self._keep_mac:
             text = self._replace(_MAC, r"\1\2xx\2xx\2xx", text, "MAC address")
             text = self._replace(_MAC_END, r"\1xxxx", text, "MAC address")
+            text = self._replace(_DEVICE_ID, r"\1<device>", text, "device number")
         return self._without_networks(text)
 
     def leaks(self, text: str) -> bool:
