@@ -1,0 +1,146 @@
+"""The order of an examination: what stops it, which port it takes, what comes first."""
+
+import errno
+
+import pytest
+from doctor_host import Computer
+
+from mynah.doctor import catalogue as causes
+from mynah.doctor import conversation, run
+from mynah.doctor.conversation import Conversation
+from mynah.doctor.finding import Looked
+from mynah.doctor.run import Diagnosis, examine
+from mynah.errors import BoardTimeoutError, PortError
+from mynah.link.port import port_error
+
+CP210X, JTAG = "10c4:ea60", "303a:1001"
+
+
+@pytest.fixture
+def computer(tmp_path):
+    made = Computer(tmp_path)
+    made.plug("1-2", CP210X, tty="ttyUSB0", driver="cp210x")
+    return made
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The ports that are opened, and what is told of other sockets; nothing is heard there."""
+    seen = []
+
+    def examine_port(self, others=()):
+        seen.append((self.url, list(others)))
+        return iter(())
+
+    monkeypatch.setattr(run.Conversation, "examine", examine_port)
+    monkeypatch.setattr(run, "find_share", lambda _: None)
+    return seen
+
+
+def found(diagnosis):
+    return [each.cause for each in diagnosis.findings]
+
+
+def test_a_port_that_may_not_be_used_is_not_opened(computer, opened):
+    diagnosis = examine(computer.host(usable=lambda _: False), port="/dev/ttyUSB0")
+    assert len(found(diagnosis)) == 1
+    assert opened == []
+
+
+def test_a_port_that_is_in_use_is_not_opened(computer, opened):
+    computer.process(4711, "minicom", has_open="/dev/ttyUSB0")
+    assert found(examine(computer.host(), port="/dev/ttyUSB0")) == ["port-busy"]
+    assert opened == []
+
+
+def test_a_port_in_order_is_opened_with_the_other_socket_in_mind(computer, opened):
+    computer.plug("1-3", JTAG, tty="ttyACM0", driver="cdc_acm")
+    examine(computer.host(), port="/dev/ttyACM0")
+    examine(computer.host(), port="/dev/ttyUSB0")
+    assert opened == [("/dev/ttyACM0", ["/dev/ttyUSB0"]), ("/dev/ttyUSB0", ["/dev/ttyACM0"])]
+
+
+def test_a_port_without_a_usb_device_is_no_missing_board(computer, opened, tmp_path):
+    bare = Computer(tmp_path / "bare")
+    bare.node("ttyS0")
+    assert found(examine(bare.host(), port="/dev/ttyS0")) == []
+    assert found(examine(bare.host(), port="/dev/ttyS1")) == ["no-board", "port-missing"]
+    assert opened == [("/dev/ttyS0", [])]
+
+
+class Deaf:
+    """A port on which nothing comes."""
+
+    lines, n_lost = [], 0
+
+    def __init__(self, url, *, baud):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def reset(self):
+        pass
+
+    def read(self, *_, **__):
+        return 0.0
+
+
+def no_answer(url, **_):
+    raise BoardTimeoutError(f"nothing answers on {url}")
+
+
+@pytest.fixture
+def deaf(monkeypatch):
+    monkeypatch.setattr(conversation, "Listener", Deaf)
+    monkeypatch.setattr(conversation, "Repl", no_answer)
+    monkeypatch.setattr(conversation.chip, "identify", no_answer)
+
+
+def test_a_silent_socket_beside_another_one_is_the_wrong_one(deaf):
+    (item,) = Conversation("/dev/ttyACM0").examine(["/dev/ttyUSB0"])
+    assert item.cause == "wrong-socket"
+    assert item.do == ("`mynah doctor --port /dev/ttyUSB0`",)
+
+
+def test_a_silent_port_whose_chip_answers_has_other_firmware(deaf, monkeypatch):
+    (item,) = Conversation("/dev/ttyUSB0").examine()
+    assert item.cause == "silent"
+    told = type("Chip", (), {"description": "ESP32-S3 (QFN56)"})
+    monkeypatch.setattr(conversation.chip, "identify", lambda _: told)
+    (item,) = Conversation("/dev/ttyUSB0").examine()
+    assert item.cause == "silent-but-alive"
+    assert "QFN56" in item.evidence[0]
+
+
+def test_a_port_of_another_users_program(monkeypatch):
+    def refuse(url, *, baud):
+        error = OSError(errno.EBUSY, "Device or resource busy")
+        raise port_error(url, error) from error
+
+    monkeypatch.setattr(conversation, "Listener", refuse)
+    (item,) = Conversation("/dev/null").examine()
+    assert item.cause == "port-busy-unseen"
+
+    def vanish(url, *, baud):
+        raise PortError(f"{url} vanished")
+
+    monkeypatch.setattr(conversation, "Listener", vanish)
+    (item,) = Conversation("/dev/null").examine()
+    assert item.cause == "port-unusable"
+
+
+def test_faults_come_first_and_each_once():
+    diagnosis = Diagnosis()
+    weak = causes.WIFI_WEAK.found("-80 dBm", where="a", ssid="x", rssi=-80)
+    again = causes.WIFI_WEAK.found("-80 dBm", where="b", ssid="x", rssi=-80)
+    silent = causes.SILENT.found("nothing", where="a")
+    power = causes.LOW_VOLTAGE.found("rst:0xf", where="a", times="once")
+    diagnosis.add([weak, Looked("a", "b"), silent, Looked("a", "b"), again, power])
+    assert found(diagnosis) == ["low-voltage", "silent", "wifi-weak"]
+    assert diagnosis.looked == [Looked("a", "b")]
+    assert [each.cause for each in diagnosis.faults] == ["low-voltage", "silent"]
+    assert set(diagnosis.data()) == {"findings", "looked", "unseen", "board"}
