@@ -19,7 +19,7 @@ from mynah.qualify import card as cards
 from mynah.qualify import files
 from mynah.qualify import run as run_module
 from mynah.qualify.build import Builder
-from mynah.qualify.measures import SECTIONS, catalogue, find
+from mynah.qualify.measures import SECTIONS, catalogue, plain, with_limits
 from mynah.qualify.run import Wishes
 from mynah.qualify.session import SUITE, Suite, events
 from mynah.qualify.target import choose
@@ -203,15 +203,22 @@ def test_files_are_written_all_or_none(told, tmp_path):
 
 
 def test_a_measure_of_ones_own_has_a_title_and_no_limits():
-    measure = find("supply.ripple_mv", "mV")
+    measure = plain("supply.ripple_mv", "mV")
     assert (measure.title, measure.judge(5)) == ("Ripple mv", "told")
 
 
-def test_the_pages_example_runs(tmp_path):
+def example(language):
+    """The one piece of code in that language on the page."""
     page = Path(__file__).parents[2] / "host_tools" / "docs" / "qualify.md"
-    (example,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    (tmp_path / "test_supply.py").write_text(example)
-    builder = Builder()
+    text = page.read_text(encoding="utf-8")
+    (code,) = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return code
+
+
+def test_the_pages_examples_run(tmp_path):
+    (tmp_path / "test_supply.py").write_text(example("python"))
+    (tmp_path / "limits.toml").write_text(example("toml"))
+    builder = Builder(with_limits(tmp_path / "limits.toml"))
     for event in events(Suite(tmp_path, [])):
         builder.take(event)
     card = builder.card("x", None, is_virtual=True, started=time.time())
@@ -220,7 +227,9 @@ def test_the_pages_example_runs(tmp_path):
     assert function.title == "The supply current is low while it listens"
     values = by_name(card)
     assert values["power.idle_ma"].shown == "83 mA"
-    assert values["supply.ripple_mv"].shown == "12.50 mV"
+    ripple = values["supply.ripple_mv"]
+    assert (ripple.value, ripple.verdict, ripple.measure.weak) == (12.5, "good", 20)
+    assert ripple.measure.title == "Ripple of the supply"
     assert [curve.name for curve in card.curves] == ["supply.load"]
     assert values["power.brownouts"].value == 0, "its device's log was looked at"
 
@@ -289,3 +298,31 @@ def test_a_bench_of_several_boards_wants_a_name(tmp_path):
     target = choose(None, "right", bench)
     assert (target.name, target.kind.name, target.is_virtual) == ("right", "bread-compact", True)
     assert target.options == ("--bench", str(bench), "--board", "right")
+
+
+def test_limits_of_ones_own_replace_the_packages_and_are_kept_by_the_card(tmp_path):
+    path = tmp_path / "limits.toml"
+    path.write_text(example("toml"))
+    limits = with_limits(path)
+    ours, theirs = limits["boot.ready_s"], catalogue()["boot.ready_s"]
+    assert (ours.weak, ours.bad, ours.why) == (2, 4, "our customer's contract, 3.2")
+    assert (ours.title, ours.unit, ours.better) == (theirs.title, theirs.unit, theirs.better)
+    assert (ours.judge(3.0), theirs.judge(3.0)) == ("weak", "good")
+    assert [name for name in limits if name not in catalogue()] == ["supply.ripple_mv"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[[measure]]\nweak = 1\n", "needs a name"),
+        ('[[measure]]\nname = "boot.ready_s"\nwaek = 1\n', "unknown key waek"),
+        ('[[measure]]\nname = "boot.ready_s"\nweak = "1"\n', "weak cannot be '1'"),
+        ('[[measure]]\nname = "boot.ready_s"\nbetter = "faster"\n', '"more" or "less"'),
+        ("[measure]\nweak = 1\n", "nothing else"),
+        ("weak = ", "limits.toml: "),
+    ],
+)
+def test_limits_that_break_a_rule_are_refused(text, why, tmp_path):
+    (tmp_path / "limits.toml").write_text(text)
+    with pytest.raises(UsageError, match=re.escape(why)):
+        with_limits(tmp_path / "limits.toml")

@@ -61,6 +61,12 @@ _FAILED = {"failed", "error"}
     help="Tests of your own to run, too; each is a line of the card. May be repeated.",
 )
 @click.option(
+    "--limits",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.toml",
+    help="Limits of your own, written as the package's (host_tools/docs/qualify.md).",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="NAME",
@@ -89,6 +95,7 @@ def command(
     may_flash: bool,
     recordings: Path | None,
     suites: tuple[Path, ...],
+    limits: Path | None,
     out: Path | None,
     evidence: Path | None,
     picture: Path | None,
@@ -125,7 +132,7 @@ def command(
     if target.is_virtual:
         talk("virtual board: no hardware is measured; --port or --bench name a real one")
     with _Progress() as progress:
-        wishes = Wishes(suites, recordings, may_flash, evidence=evidence is not None)
+        wishes = Wishes(suites, recordings, may_flash, limits, evidence=evidence is not None)
         card, shown = qualify(target, wishes, progress.take)
     more = {evidence: shown} if evidence is not None and shown is not None else {}
     written = files.write(card, base, picture=picture, more=more)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from mynah import __version__
 from mynah.qualify.card import FAILED, PASSED, SKIPPED, Card, Curve, Function, Measured
-from mynah.qualify.measures import NOT_REACHED, OPEN, TOLD, catalogue, find
+from mynah.qualify.measures import NOT_REACHED, OPEN, TOLD, catalogue, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mynah.boards import Board
+    from mynah.qualify.measures import Measure
     from mynah.qualify.session import Event
 
 _OUTCOMES = {"passed": PASSED, "xfailed": PASSED, "skipped": SKIPPED}
@@ -24,6 +25,9 @@ _PRICE = "price.parts_yuan"
 @dataclass(slots=True)
 class Builder:
     """Takes events of test sessions in turn; `card` is what they come to."""
+
+    measures: Mapping[str, Measure] = field(default_factory=catalogue)
+    """What is to be measured, and the limits."""
 
     tests: dict[str, dict[str, Any]] = field(default_factory=dict)
     functions: list[Function] = field(default_factory=list)
@@ -58,13 +62,7 @@ class Builder:
         for measure, count in self._counts.items():
             self.values[measure] = (count, "", f"in the logs of {len(self.functions)} tests")
         self._price(board)
-        measures = [self._measured(each) for each in catalogue()]
-        measures += [self._measured(each) for each in self.values if each not in catalogue()]
-        measures += [
-            self._measured(each)
-            for each in self.open
-            if each not in catalogue() and each not in self.values
-        ]
+        names = dict.fromkeys([*self.measures, *self.values, *self.open])
         return Card(
             board=name,
             title=board.title if board is not None else name,
@@ -73,7 +71,7 @@ class Builder:
             seconds=round(time.time() - started, 1),
             version=__version__,
             facts=self.facts,
-            measures=tuple(measures),
+            measures=tuple(map(self._measured, names)),
             functions=tuple(self.functions),
             curves=tuple(Curve(key, **_tuples(curve)) for key, curve in self.curves.items()),
             parts=tuple((p.name, float(p.price_yuan), p.source) for p in board.parts)
@@ -130,12 +128,12 @@ class Builder:
 
     def _measured(self, name: str) -> Measured:
         if name not in self.values:
-            measure = find(name)
+            measure = self.measures.get(name) or plain(name)
             return Measured(
                 measure, None, OPEN, self.open.get(name) or measure.unmeasured or NOT_REACHED
             )
         value, unit, note = self.values[name]
-        measure = find(name, unit)
+        measure = self.measures.get(name) or plain(name, unit)
         verdict = measure.judge(value) if measure.better else TOLD
         return Measured(measure, value, verdict, note)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from mynah.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -107,10 +110,51 @@ def catalogue() -> Mapping[str, Measure]:
     return {row["name"]: Measure(**row) for row in tomllib.loads(text)["measure"]}
 
 
-def find(name: str, unit: str = "") -> Measure:
-    """The catalogue's measure of that name, or a plain one of a user's own."""
-    known = catalogue().get(name)
-    if known is not None:
-        return known
+def with_limits(path: Path) -> Mapping[str, Measure]:
+    """The catalogue with the limits of a user's own file, which is written as the package's.
+
+    Its rows need a ``name``; what else they say replaces what the package says, and measures that
+    the package does not know are added.
+
+    Raises:
+        UsageError: there is no such file, or it breaks a rule.
+    """
+    found = dict(catalogue())
+    try:
+        for row in _rows(tomllib.loads(path.read_text(encoding="utf-8"))):
+            name = row["name"]
+            found[name] = replace(found.get(name) or plain(name), **row)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    except (ValueError, UsageError) as error:  # ValueError: not TOML, or not UTF-8
+        raise UsageError(f"{path.name}: {error}") from None
+    return found
+
+
+def _rows(table: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rows = table.get("measure")
+    if set(table) != {"measure"} or not isinstance(rows, list):
+        raise UsageError("it must hold [[measure]] tables, and nothing else")
+    for row in rows:
+        _check(row)
+    return rows
+
+
+def _check(row: Any) -> None:
+    if not isinstance(row, dict) or not isinstance(row.get("name"), str):
+        raise UsageError("every [[measure]] needs a name")
+    known = {item.name: item for item in fields(Measure)}
+    for key, value in row.items():
+        if key not in known:
+            raise UsageError(f"{row['name']}: unknown key {key}")
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if is_number == (known[key].type == "str"):
+            raise UsageError(f"{row['name']}: {key} cannot be {value!r}")
+    if row.get("better", LESS) not in {MORE, LESS, ""}:
+        raise UsageError(f'{row["name"]}: better is "more" or "less"')
+
+
+def plain(name: str, unit: str = "") -> Measure:
+    """A measure that is only told."""
     title = name.rpartition(".")[2].replace("_", " ")
     return Measure(name, title[:1].upper() + title[1:], unit, digits=2)

@@ -12,6 +12,7 @@ from mynah.errors import BoardError
 from mynah.qualify.build import Builder
 from mynah.qualify.card import FAILED, PASSED
 from mynah.qualify.collect import RECORDINGS
+from mynah.qualify.measures import catalogue, with_limits
 from mynah.qualify.session import SUITE, Suite, events
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Wishes:
     """A user's own recordings of the wake word."""
     may_flash: bool = False
     """Whether a real board's flash may be overwritten; its settings are lost."""
+    limits: Path | None = None
+    """A file of limits of a user's own."""
     evidence: bool = False
     """Whether to keep the package's tests' logs and sounds, as a page."""
 
@@ -47,10 +50,11 @@ def qualify(
         listen: called with what happens, as `mynah.qualify.collect` tells it.
 
     Raises:
+        UsageError: the file of limits is off.
         MynahError: pytest could not run a suite, or not one function passed.
     """
     started = time.time()
-    builder = Builder()
+    builder = Builder(with_limits(wishes.limits) if wishes.limits is not None else catalogue())
     with tempfile.TemporaryDirectory(prefix="mynah-qualify-") as folder:
         page = Path(folder, "evidence.html")
         for suite in _suites(target, wishes, page):

@@ -11,6 +11,7 @@ from mynah.audio_files import to_int16
 from mynah.hil.sound import Sound
 from mynah.qualify import acoustics
 from mynah.qualify.board_sound import RATE_HZ, BoardSound
+from mynah.qualify.stimulus import Stimulus
 
 if TYPE_CHECKING:
     from mynah.hil.audio import Mic
@@ -18,11 +19,10 @@ if TYPE_CHECKING:
     from mynah.hil.repl import BoardRepl
     from mynah.qualify.score import Score
 
-SWEEP = acoustics.Sweep(rate=RATE_HZ, dbfs=-20.0)
-TONE_S, PAUSE_S, EDGE_S = 0.6, 0.2, 0.1
 LEAD_S = 0.8
 """Of silence, until the board records in any case."""
 TONE_DBFS = -20.0
+STIMULUS = Stimulus((TONE_DBFS,), acoustics.Sweep(rate=RATE_HZ, dbfs=TONE_DBFS), lead_s=LEAD_S)
 ROOM_S = 1.0
 
 
@@ -55,26 +55,18 @@ def test_tone_and_sweep(device: Device, mic: Mic, repl: BoardRepl, score: Score)
     assert kind is not None
     if entry.audio is not None and entry.audio.kind == "feed":
         pytest.skip("sound over the console takes the microphone's place: it needs a sound card")
-    pause = np.zeros(round(PAUSE_S * RATE_HZ))
-    lead = np.zeros(round(LEAD_S * RATE_HZ))
-    tone = Sound.tone(1000, TONE_S, dbfs=TONE_DBFS, rate=RATE_HZ)
-    before = np.concatenate([lead, tone.samples / 32768.0, pause])
-    whole = np.concatenate([before, SWEEP.floats(), pause])
     board = BoardSound(repl, kind)
-    playing = mic.play(Sound(to_int16(whole), RATE_HZ))
-    board.listen(len(whole) / RATE_HZ)
+    playing = mic.play(Sound(to_int16(STIMULUS.floats()), RATE_HZ))
+    board.listen(STIMULUS.seconds)
     playing.wait()
-    heard = board.heard()
-    recorded = Sound(to_int16(heard), RATE_HZ)
-    device.attach("heard by the microphone.wav", recorded)  # type: ignore[arg-type]
-    start_s = recorded.delay_s(SWEEP.sound()) - len(before) / RATE_HZ + LEAD_S
-    assert start_s > -EDGE_S, "the recording began too late"
-    part = recorded.between(max(start_s + EDGE_S, 0), start_s + TONE_S - EDGE_S)
-    score("microphone.level_dbfs", part.level_dbfs, note="16 bits of the microphone's full scale")
-    assert abs(part.frequency_hz - 1000) < 2, "the clocks of board and bench differ by 2 per mille"
-    score("microphone.thd_n_pct", 100 * part.thd_n, note="to 8 kHz")
-    score("microphone.clipped_pct", 100 * acoustics.clipped_share(part.samples / 32768.0))
-    response = acoustics.respond(SWEEP, heard)
+    recorded = Sound(to_int16(board.heard()), RATE_HZ)
+    device.evidence.keep_sound("heard by the microphone", recorded)
+    found = STIMULUS.find(recorded)
+    tone = found.tone(0)
+    score("microphone.level_dbfs", tone.level_dbfs, note="16 bits of the microphone's full scale")
+    score("microphone.thd_n_pct", 100 * tone.thd_n, note="to 8 kHz")
+    score("microphone.clipped_pct", 100 * acoustics.clipped_share(tone.samples / 32768.0))
+    response = found.response()
     score("microphone.ripple_db", response.ripple_db(200, 6000), note="by sixths of an octave")
     score.curve(
         "microphone.response", response.hertz, response.gain_db, "Microphone: response", "Hz", "dB",

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from mynah.hil.sound import Sound
 from mynah.qualify import acoustics
 from mynah.qualify.board_sound import RATE_HZ, BoardSound
+from mynah.qualify.stimulus import Stimulus
 
 if TYPE_CHECKING:
     from mynah.hil.audio import Speaker
     from mynah.hil.controls import Button
     from mynah.hil.device import Device
     from mynah.hil.repl import BoardRepl
-    from mynah.hil.sound import Floats
     from mynah.qualify.score import Score
 
-SWEEP = acoustics.Sweep(rate=RATE_HZ)
-TONE_S, PAUSE_S, EDGE_S = 0.6, 0.3, 0.1
 FULL_DBFS, USUAL_DBFS = -3.02, -12.0
+STIMULUS = Stimulus((FULL_DBFS, USUAL_DBFS), acoustics.Sweep(rate=RATE_HZ))
+TONE_S = 0.6
 EAR_QUIET_S = 0.5
 NO_NOISE = "every sample of the pause is zero: no analogue part is in the way"
 
@@ -39,36 +38,21 @@ def test_tones_and_sweep(device: Device, speaker: Speaker, repl: BoardRepl, scor
     """Tones and a sweep come out of the loudspeaker."""
     kind = device.board.kind
     assert kind is not None
-    full, usual = _tone(FULL_DBFS), _tone(USUAL_DBFS)
-    pause = np.zeros(round(PAUSE_S * RATE_HZ))
-    sweep = SWEEP.floats()
-    before = np.concatenate([pause, full, pause, usual, pause])
-    whole = np.concatenate([before, sweep, pause])
     board = BoardSound(repl, kind)
-    board.send(whole)
+    board.send(STIMULUS.floats())
     with speaker.record() as recording:
-        board.play(len(whole) / RATE_HZ)
-    recorded = recording.sound.at_rate(RATE_HZ)
-    start_s = recorded.delay_s(SWEEP.sound()) - len(before) / RATE_HZ
-    assert start_s > -PAUSE_S, "the recording began too late"
-
-    def part(at_s: float, seconds: float) -> Sound:
-        begin = start_s + at_s + EDGE_S
-        return recorded.between(max(begin, 0), begin + seconds - 2 * EDGE_S)
-
-    level = part(PAUSE_S, TONE_S)
-    quiet = part(PAUSE_S + TONE_S, PAUSE_S)
-    tone = part(2 * PAUSE_S + TONE_S, TONE_S)
-    score("speaker.level_dbfs", level.level_dbfs, note=f"of {RATE_HZ} samples a second")
-    if quiet.is_silent:
+        board.play(STIMULUS.seconds)
+    found = STIMULUS.find(recording.sound)
+    level, pause = found.tone(0).level_dbfs, found.pause()
+    score("speaker.level_dbfs", level, note=f"of {RATE_HZ} samples a second")
+    if pause.is_silent:
         score.not_measured("speaker.noise_dbfs", NO_NOISE)
         score.not_measured("speaker.range_db", NO_NOISE)
     else:
-        score("speaker.noise_dbfs", quiet.level_dbfs, note="to 8 kHz, unweighted")
-        score("speaker.range_db", level.level_dbfs - quiet.level_dbfs)
-    assert abs(tone.frequency_hz - 1000) < 2, "the clocks of board and bench differ by 2 per mille"
-    score("speaker.thd_n_pct", 100 * tone.thd_n, note="to 8 kHz")
-    response = acoustics.respond(SWEEP, recorded.samples / 32768.0)
+        score("speaker.noise_dbfs", pause.level_dbfs, note="to 8 kHz, unweighted")
+        score("speaker.range_db", level - pause.level_dbfs)
+    score("speaker.thd_n_pct", 100 * found.tone(1).thd_n, note="to 8 kHz")
+    response = found.response()
     score("speaker.ripple_db", response.ripple_db(300, 6000), note="by sixths of an octave")
     score("speaker.lowest_hz", response.lowest_hz(), note="the sweep begins at 100 Hz")
     score.curve(
@@ -90,7 +74,7 @@ def test_own_ear(device: Device, repl: BoardRepl, score: Score, is_hardware: boo
     kind = device.board.kind
     assert kind is not None
     board = BoardSound(repl, kind)
-    board.send(_tone(USUAL_DBFS))
+    board.send(Sound.tone(1000, TONE_S, dbfs=USUAL_DBFS, rate=RATE_HZ).samples / 32767.0)
     board.hear_oneself(EAR_QUIET_S, TONE_S)
     heard = board.heard()
     n_quiet = round(EAR_QUIET_S * RATE_HZ)
@@ -111,9 +95,3 @@ def test_melody(firmware: Device, speaker: Speaker, button: Button, score: Score
     melody = recording.sound.loud_part()
     assert melody.seconds > 0.1, "no melody came out of the loudspeaker"
     score("speaker.melody_dbfs", melody.level_dbfs)
-
-
-def _tone(dbfs: float) -> Floats:
-    """A sine of 1 kHz."""
-    samples: Floats = Sound.tone(1000, TONE_S, dbfs=dbfs, rate=RATE_HZ).samples / 32767.0
-    return samples
