@@ -1,17 +1,13 @@
 """A cable to a virtual board that carries only so many baud; what is faster comes out damaged."""
 
-import contextlib
-import selectors
-import socket
-import threading
-from urllib.parse import urlsplit
+from mynah.bench.wire import Wire
 
 # RFC 2217: IAC SB COM-PORT-OPTION SET-BAUDRATE, four bytes
 _SET_BAUDRATE = b"\xff\xfa\x2c\x01"
 _IAC = 0xFF
 
 
-class NoisyLine:
+class NoisyLine(Wire):
     """Passes an RFC 2217 connection on; ``url`` is where it listens.
 
     Args:
@@ -23,62 +19,21 @@ class NoisyLine:
     def __init__(self, url, max_baud, good_bytes=0):
         self.max_baud = max_baud
         self._good_bytes = good_bytes
-        self._board = (urlsplit(url).hostname, urlsplit(url).port)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"rfc2217://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._end, self._ended = socket.socketpair()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
+        super().__init__(url)
 
-    def __enter__(self):
-        return self
+    def connected(self):
+        self._baud, self._sent = 115_200, 0
 
-    def __exit__(self, *exc_info):
-        self._end.close()
-        self._thread.join()
-        self._listener.close()
-        self._ended.close()
-
-    def _run(self):
-        while True:
-            with selectors.DefaultSelector() as selector:
-                selector.register(self._listener, selectors.EVENT_READ)
-                selector.register(self._ended, selectors.EVENT_READ)
-                ready = {key.fileobj for key, _ in selector.select()}
-            if self._ended in ready:
-                return
-            client, _ = self._listener.accept()
-            with client, contextlib.suppress(OSError), self._connect() as board:
-                self._pass(client, board)
-
-    def _connect(self):
-        for _ in range(100):  # the server is a moment behind its last client's end
-            with contextlib.suppress(ConnectionRefusedError):
-                return socket.create_connection(self._board)
-            threading.Event().wait(0.02)
-        raise OSError("the board does not listen")
-
-    def _pass(self, client, board):
-        baud, sent = 115_200, 0
-        with selectors.DefaultSelector() as selector:
-            for end in (client, board, self._ended):
-                selector.register(end, selectors.EVENT_READ)
-            while True:
-                for key, _ in selector.select():
-                    data = b"" if key.fileobj is self._ended else key.fileobj.recv(65536)
-                    if not data:
-                        return
-                    if key.fileobj is client:
-                        at = data.find(_SET_BAUDRATE)
-                        if at >= 0:
-                            baud = int.from_bytes(data[at + 4 : at + 8], "big")
-                            sent = 0
-                        elif baud > self.max_baud:
-                            sent += len(data)
-                            data = data if sent < self._good_bytes else _damaged(data)
-                        board.sendall(data)
-                    else:
-                        client.sendall(data)
+    def passed(self, data):
+        at = data.find(_SET_BAUDRATE)
+        if at >= 0:
+            self._baud = int.from_bytes(data[at + 4 : at + 8], "big")
+            self._sent = 0
+        elif self._baud > self.max_baud:
+            self._sent += len(data)
+            if self._sent >= self._good_bytes:
+                return _damaged(data)
+        return data
 
 
 def _damaged(data):

@@ -12,6 +12,7 @@ COMMANDS = {
     "secure": "the secure channel's time, heap and instructions",
     "home": "from a sentence to the lamp's acknowledgement, beside python-miio",
     "logs": "lines a second without loss, beside miniterm and esp-idf-monitor",
+    "deploy": "`mynah deploy` beside `mpremote fs cp -r`: seconds and bytes",
     "pc": "the wake engine's speed on this computer, beside pymicro-wakeword's",
     "history": "test runs on boards: what changed, and what is flaky",
 }
