@@ -51,18 +51,25 @@ def wait_until_well(
         if log.n_starts >= _MANY_STARTS or log.is_over:
             break
     seconds = time.monotonic() - started
+    found = ailment(url, lines, seconds)
     raise BoardTimeoutError(
-        ailment(url, lines, seconds)
-        or f"the board on {url} did not say that it is ready in {seconds:.0f} s; its last words: "
+        told(found)
+        if found
+        else f"the board on {url} did not say that it is ready in {seconds:.0f} s; its last words: "
         f"{' / '.join(lines[-_N_SHOWN:])}: `mynah logs --port {url} --reset` shows all"
     )
 
 
-def ailment(url: str, lines: Sequence[str], seconds: float = 0.0) -> str | None:
-    """What is wrong with a board and what to do, by its log from a reset on; None: nothing seen."""
+def ailment(url: str, lines: Sequence[str], seconds: float = 0.0) -> Finding | None:
+    """What is wrong with a board, by its log from a reset on; None: nothing that is seen."""
     log = BootLog(url, lines, was_reset=True, seconds=round(seconds))
     for found in check_log(log):
         if isinstance(found, Finding) and found.severity == FAULT:
-            evidence = f" ({found.evidence[-1]})" if found.evidence else ""
-            return f"{found.what}{evidence}; {'; '.join(found.do)}"
+            return found
     return None
+
+
+def told(found: Finding) -> str:
+    """A finding and what to do, in a line."""
+    evidence = f" ({found.evidence[-1]})" if found.evidence else ""
+    return f"{found.what}{evidence}; {'; '.join(found.do)}"

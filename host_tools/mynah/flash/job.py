@@ -141,7 +141,7 @@ def flash_board(
     say(f"image: {what.micropython.name}, MicroPython {what.micropython.app.version}")
     regions = what.regions(chip.flash_mb << 20)
     size = sum(len(region.data) for region in regions)
-    say(f"writing {size // 1024} KB: MicroPython and {len(what.files)} files")
+    say(f"comparing and writing {size // 1024} KB: MicroPython and {len(what.files)} files")
     prepared = time.monotonic()
 
     def write(rate: int) -> writer.Written:

@@ -10,19 +10,38 @@ from __future__ import annotations
 
 import contextlib
 import time
+from typing import TYPE_CHECKING
 
+from mynah.doctor import catalogue
 from mynah.errors import BoardError, BoardTimeoutError
-from mynah.flash.health import ailment
+from mynah.flash.health import ailment, told
 from mynah.link import open_port, port_in_use, reset_board
 from mynah.link.repl import Repl
 from mynah.logs.lines import LineSplitter
 from mynah.logs.record import clean
 
+if TYPE_CHECKING:
+    import serial
+
 _RESETS = 8
 _FLOOD_S = 3.0
 _SILENCE_S = 1.0  # after the boot loader's lines: the program runs, and was not stopped
-_CTRL_C = b"\x03" * 64
+_CTRL_C = b"\x03" * 6  # each half millisecond: as many as 115200 baud carry
+_PAUSE_S = 0.0005
+_QUIET_S = 0.15
 _PROMPT = b">>> "
+_NOTHING_TO_CATCH = {
+    each.name
+    for each in (
+        catalogue.BLANK_FLASH,
+        catalogue.DAMAGED_LOADER,
+        catalogue.NO_TABLE,
+        catalogue.NO_APPLICATION,
+        catalogue.FLASH_TOO_SMALL,
+        catalogue.LOW_VOLTAGE,
+        catalogue.WRONG_CHIP,
+    )
+}
 _KEYS = (b"\r\x03", b"\r\x03\x02", b"\r\x03\x02")  # Ctrl-B leaves the raw REPL
 _PATIENCE_S = 0.8
 _CORRUPTED = b"filesystem appears to be corrupted"  # ports/esp32/modules/inisetup.py
@@ -44,7 +63,7 @@ def hold(url: str) -> Repl:
     if _answers(url):
         with contextlib.suppress(BoardTimeoutError):  # it has a prompt, but does not start anew
             return Repl(url)
-    said = b""
+    said, found = b"", None
     for _ in range(_RESETS):
         caught, said = catch(url)
         if _CORRUPTED in said:
@@ -54,8 +73,11 @@ def hold(url: str) -> Repl:
             )
         if caught:
             return Repl(url)
-        if found := ailment(url, _lines(said), _FLOOD_S):
-            raise BoardTimeoutError(found)
+        found = ailment(url, _lines(said), _FLOOD_S)
+        if found is not None and found.cause in _NOTHING_TO_CATCH:
+            break
+    if found is not None:
+        raise BoardTimeoutError(told(found))
     if said.strip():
         raise BoardTimeoutError(_BUSY.format(url=url))
     raise BoardTimeoutError(
@@ -104,9 +126,22 @@ def catch(url: str) -> tuple[bool, bytes]:
                     heard = now
                 elif said and now - heard > _SILENCE_S:
                     break
+                time.sleep(_PAUSE_S)
+            _drain(port)
     finally:
         port.close()
     return _PROMPT in said, said
+
+
+def _drain(port: serial.SerialBase) -> None:
+    """Take what the prompt answers to the Ctrl-C that are still on their way."""
+    quiet_at = time.monotonic() + _QUIET_S
+    give_up_at = time.monotonic() + _FLOOD_S
+    while time.monotonic() < min(quiet_at, give_up_at):
+        if port.read(port.in_waiting or 1):
+            quiet_at = time.monotonic() + _QUIET_S
+        else:
+            time.sleep(_PAUSE_S)
 
 
 def _lines(said: bytes) -> list[str]:
