@@ -9,15 +9,15 @@ from mynah.bench.logs import Figure, measure
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
 
-def test_both_links_bring_every_line_to_both_kinds_of_program(tmp_path, monkeypatch):
+def test_all_links_bring_every_line_to_both_kinds_of_program(tmp_path, monkeypatch):
     pytest.importorskip("esp_idf_monitor")
     monkeypatch.setenv("MYNAH_CACHE", str(tmp_path / "cache"))
     told = []
-    figures = measure(
-        0.3, programs=["mynah logs, broker", "esp-idf-monitor"], on_figure=told.append
-    )
+    programs = ["mynah logs, broker", "esp-idf-monitor"]
+    figures = measure(0.3, programs=programs, on_figure=told.append)
     assert figures == told
-    assert [figure.link for figure in figures] == ["UART, 2 Mbaud"] * 2 + ["USB"] * 2
+    names = ("board, 2 Mbaud", "device, 2 Mbaud", "device, USB")
+    assert [figure.link for figure in figures] == [name for name in names for _ in programs]
     for figure in figures:
         assert (figure.n_sent, figure.n_lost) == (1000, 0)
         assert figure.seconds > 0

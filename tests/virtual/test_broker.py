@@ -55,6 +55,12 @@ class Follower:
 
 
 @pytest.fixture
+def wait_for(wait_for):
+    """Patient: a process has to start, on a computer that may be busy."""
+    return lambda condition: wait_for(condition, timeout_s=30)
+
+
+@pytest.fixture
 def board(tmp_path, monkeypatch):
     monkeypatch.setenv("MYNAH_CACHE", str(tmp_path / "cache"))
     with VirtualBoard(content=flash_content()) as board:
@@ -171,6 +177,18 @@ def test_kill_9_of_the_broker_leaves_the_port_free(board, follow, tmp_path, wait
         wait_for(lambda: f"{board.url} is back" in log.said)
     assert f"{board.url} vanished; waiting for it" in log.said
     assert mpremote(find_share(board.url).url, "eval", "1 + 1") == "2\n"
+
+
+def test_kill_9_of_the_log_leaves_the_port_free(board):
+    command = [sys.executable, "-c", "from mynah.cli import main; main()", "logs"]
+    with subprocess.Popen(
+        [*command, "--port", board.url], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as log:
+        assert b"others may use" in log.stderr.readline()
+        assert find_share(board.url)
+        log.kill()
+    assert find_share(board.url) is None
+    assert mpremote(board.url, "eval", "1 + 1") == "2\n"
 
 
 def test_two_who_talk_take_turns(board, follow, wait_for):

@@ -25,8 +25,9 @@ _IDF_MONITOR = "esp-idf-monitor"
 def command(seconds: float, baud: int, *, as_json: bool) -> None:
     """How fast a log may come: `mynah logs`, miniterm and esp-idf-monitor, one after another.
 
-    A virtual board's MicroPython logs for so many seconds, at a baud rate that does not wait for
-    the reader; and as many lines come as fast as they are read, as over USB.
+    A virtual board's MicroPython logs for so many seconds at a baud rate, over RFC 2217, and does
+    not wait for the reader; then a pseudo-terminal brings as many lines, for programs the same as a
+    serial device: at that rate, and as fast as they are read, as over USB.
     """
     if sys.platform != "linux":
         raise UsageError("mynah bench logs needs Linux: pseudo-terminals, and /proc for CPU times")

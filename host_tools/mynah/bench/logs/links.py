@@ -1,4 +1,4 @@
-"""Where the lines come from: the virtual board's UART at a baud rate, and something like USB."""
+"""Where the lines come from: the virtual board's UART, and what programs take for a device."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from mynah.errors import MynahError
 from mynah.link import open_port
+from mynah.virtual.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mynah.virtual.board import VirtualBoard
 
@@ -20,6 +21,7 @@ END = b"bench: end"
 LINE = "I %d bench: line %d of a log, as long as lines are\n"
 _BOOT_PIN = 0
 _ANNOUNCE_S = 0.1
+_PIECE = 4096
 _RAW_REPL = b"\r\x03\x01"
 _PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
 _PROMPT_READS = 100
@@ -64,19 +66,29 @@ class UartLink:
         self._board.world.pins.drive(_BOOT_PIN, 0)
 
 
-class UsbLink:
-    """A pseudo-terminal that is written to as fast as it is read: USB has flow control."""
+class DeviceLink:
+    """A pseudo-terminal, for programs the same as a serial device.
 
-    def __init__(self, n_lines: int) -> None:
+    Args:
+        n_lines: how long the flood is.
+        baud: what a UART sends at, which does not wait for a slow reader: what the terminal's
+            buffer cannot take is lost; None: as fast as it is read, as USB, which has flow control.
+    """
+
+    def __init__(self, n_lines: int, baud: int | None = None) -> None:
         import tty
 
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         self.url = os.ttyname(self._slave)
         self._n_lines = n_lines
+        self._send: Callable[[bytes], object] = self._send_all
+        if baud is not None:
+            os.set_blocking(self._master, False)
+            self._send = Wire(self._send_or_lose, baud)
         self._go = threading.Event()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._send, name="bench usb", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="bench device", daemon=True)
         self._thread.start()
 
     def start(self) -> None:
@@ -96,18 +108,27 @@ class UsbLink:
         os.close(self._master)
         os.close(self._slave)
 
-    def _send(self) -> None:
+    def _run(self) -> None:
         while not self._go.wait(_ANNOUNCE_S):
-            os.write(self._master, READY + b"\r\n")
+            self._send(READY + b"\r\n")
         data = b"".join(
             (LINE % (number, number)).replace("\n", "\r\n").encode()
             for number in range(self._n_lines)
         )
-        at = 0
-        while at < len(data) and not self._stop.is_set():
-            at += os.write(self._master, data[at : at + 4096])
+        for start in range(0, len(data), _PIECE):
+            if self._stop.is_set():
+                return
+            self._send(data[start : start + _PIECE])
         while not self._stop.wait(_ANNOUNCE_S):
-            os.write(self._master, END + b"\r\n")
+            self._send(END + b"\r\n")
+
+    def _send_all(self, data: bytes) -> None:
+        while data and not self._stop.is_set():
+            data = data[os.write(self._master, data) :]
+
+    def _send_or_lose(self, data: bytes) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._master, data)
 
 
 @contextlib.contextmanager
@@ -121,9 +142,9 @@ def uart(baud: int, n_lines: int) -> Iterator[UartLink]:
 
 
 @contextlib.contextmanager
-def usb(n_lines: int) -> Iterator[UsbLink]:
-    """A `UsbLink`."""
-    link = UsbLink(n_lines)
+def device(n_lines: int, baud: int | None = None) -> Iterator[DeviceLink]:
+    """A `DeviceLink`."""
+    link = DeviceLink(n_lines, baud)
     try:
         yield link
     finally:

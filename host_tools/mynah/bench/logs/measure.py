@@ -127,8 +127,9 @@ def measure(
     """
     n_lines = int(seconds * baud / 10 / _LINE_SIZE)
     kinds: list[tuple[str, Callable[[], AbstractContextManager[Link]]]] = [
-        (f"UART, {baud / 1e6:g} Mbaud", lambda: links.uart(baud, n_lines)),
-        ("USB", lambda: links.usb(n_lines)),
+        (f"board, {baud / 1e6:g} Mbaud", lambda: links.uart(baud, n_lines)),
+        (f"device, {baud / 1e6:g} Mbaud", lambda: links.device(n_lines, baud)),
+        ("device, USB", lambda: links.device(n_lines)),
     ]
     figures = []
     for name, make in kinds:

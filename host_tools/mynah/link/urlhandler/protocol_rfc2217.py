@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _RECEIVE_SIZE = 1 << 16
+_NETWORK_TIMEOUT_S = 6.0
 _NOT_OPEN = "the port is not open"
 
 
@@ -36,6 +37,7 @@ class Serial(rfc2217.Serial):  # type: ignore[misc]  # pyserial has no types
     _agreed: tuple[object, ...] | None = None
     _socket: Any
     _thread: Any
+    _network_timeout: float
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._arrived = threading.Condition()
@@ -73,6 +75,12 @@ class Serial(rfc2217.Serial):  # type: ignore[misc]  # pyserial has no types
             except BaseException:
                 self._end()
                 raise
+
+    def from_url(self, url: str) -> tuple[str, int]:
+        """As pyserial's; a broker that is just starting on a busy computer is waited for."""
+        place: tuple[str, int] = super().from_url(url)
+        self._network_timeout = max(self._network_timeout, _NETWORK_TIMEOUT_S)
+        return place
 
     def close(self) -> None:
         """Close the port; also the socket of a connection that broke, which pyserial forgets."""
