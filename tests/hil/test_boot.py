@@ -16,7 +16,7 @@ HEAP_LIMIT = 400 * 1024
 LATE = re.compile(
     r"speaker\.(home(\..*)?|kernels\.(chacha|x25519).*|net\.(mdns.*|dns|improv|improv_frame|nearby)"
     r"|miot\.(aead|channel|client|methods|noise|session|subscribers)"
-    r"|app\.(baud|cable|feed|live|outputs|parts|privacy|secure|set_up|told))"
+    r"|app\.(baud|cable|feed|live|outputs|parts|privacy|secure|set_up|told.*))"
 )
 
 

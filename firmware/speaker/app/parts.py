@@ -1,6 +1,6 @@
 """How the parts are loaded and wired that wait for their first use: steps for util/late.py.
 
-Each function imports its modules a few at a time and yields None between; it wires the part, which
+Each function imports its modules one at a time and yields None between; it wires the part, which
 takes its place among methods and commands, and yields it at last. `methods` is the miIO server's
 table, and `start` the supervisor's.
 """
@@ -28,6 +28,12 @@ def home(
     from speaker.home import records
 
     yield None
+    from speaker.home import registry
+
+    yield None
+    from speaker.home import text
+
+    yield None
     from speaker.miot import client
 
     yield None
@@ -35,6 +41,9 @@ def home(
 
     yield None
     from speaker.home import devices
+
+    yield None
+    from speaker.home import service
 
     yield None
     from speaker.home.home import Home
@@ -64,13 +73,20 @@ def secure(
     from speaker.kernels import chacha
 
     yield None
+    from speaker.miot import aead
+
+    yield None
     from speaker.miot import noise
 
     yield None
-    from speaker.miot.channel import Channel
+    from speaker.miot import session
+
+    yield None
+    from speaker.miot import channel
 
     yield None
     from speaker.app.secure import Secure
+    from speaker.miot.channel import Channel
 
     mode = Secure(settings)
     mode.attach(Channel(did, server.guard, mode.key, server.execute, send, clock_s))
@@ -127,6 +143,12 @@ def cable(
 
     `who`: the default host name, the device id, the MAC address, and the model.
     """
+    from speaker.net import nearby
+
+    yield None
+    from speaker.net import improv_frame
+
+    yield None
     from speaker.net.improv import PREFIX, Improv
 
     yield None
@@ -156,6 +178,9 @@ def privacy(settings: Any, store: Any, console: Any, methods: dict) -> Iterator[
     from speaker.app import told
 
     yield None
+    from speaker.app import told_kept
+
+    yield None
     from speaker.app.privacy import COMMAND, Privacy
 
     report = Privacy(settings, store, console, methods.keys)
@@ -173,6 +198,9 @@ def desk(sound: tuple, set_rate: Callable[[int], Any], console: Any) -> Iterator
     from speaker.app import baud
 
     console.add(baud.COMMAND, baud.Baud(set_rate).run)
+    yield None
+    from speaker.app import outputs
+
     yield None
     from speaker.app import feed
 

@@ -4,13 +4,13 @@
 method `mynah.privacy` or over the console. The rule for whoever changes the firmware: a socket, an
 access point, a file, a setting, a console command, a miIO method is a row in its table (sockets.py,
 networks.py, files.py, settings.py and state.py, console.py, methods.py), or it cannot be used.
-told.py has what is said of each, of what is kept in memory only, and of the microphone. Rows are
+told.py and told_kept.py have what is said of each, and of what no table has. Rows are
 short: a row is one log line.
 """
 
 import json
 
-from speaker.app import console, settings, state, told
+from speaker.app import console, settings, state, told, told_kept
 from speaker.miot import methods, rows, spec_table
 from speaker.miot.server import INVALID_ARGUMENT, MiioError
 from speaker.net import networks, sockets
@@ -34,11 +34,11 @@ def table() -> list:
     rows += _section("properties", _properties())
     rows += _section("console", _console())
     rows += _section("files", _files())
-    rows += _section("files of MicroPython", told.SYSTEM_FILES)
+    rows += _section("files of MicroPython", told_kept.SYSTEM_FILES)
     rows += _section("settings", _settings())
-    rows += _section("memory", told.MEMORY)
+    rows += _section("memory", told_kept.MEMORY)
     rows += _section(
-        "microphone", {name: {"is": told.MICROPHONE[name]} for name in told.MICROPHONE}
+        "microphone", {name: {"is": told_kept.MICROPHONE[name]} for name in told_kept.MICROPHONE}
     )
     return rows
 
@@ -125,7 +125,7 @@ def _sockets() -> dict:
 
 
 def _files() -> dict:
-    return {path: dict(told.FILES[path], access=files.FILES[path]) for path in files.FILES}
+    return {path: dict(told_kept.FILES[path], access=files.FILES[path]) for path in files.FILES}
 
 
 def _properties() -> dict:
@@ -148,9 +148,9 @@ def _console() -> dict:
 
 
 def _settings() -> dict:
-    rows = {name: {"secret": "no", "what": told.SAVED[name]} for name in state.SAVED}
+    rows = {name: {"secret": "no", "what": told_kept.SAVED[name]} for name in state.SAVED}
     for name, secret in settings.OWN.items():
-        rows[name] = {"secret": "yes" if secret else "no", "what": told.OWN[name]}
+        rows[name] = {"secret": "yes" if secret else "no", "what": told_kept.OWN[name]}
     return rows
 
 

@@ -20,7 +20,7 @@ _QUIET_MS = const(1000)
 _LIMIT_MS = const(10_000)
 
 # What is kept beside the store's part of the state: key -> whether it is a secret. No other key is
-# saved; `mynah privacy` tells this table and `state.SAVED`, with the texts of told.py.
+# saved; `mynah privacy` tells this table and `state.SAVED`, with the texts of told_kept.py.
 OWN = {
     "token": True,
     "owned": False,

@@ -68,16 +68,37 @@ class Home:
         await self._runner.prepare()
 
     async def _make_runner(self) -> Any:
-        from speaker.home import meaning, sentence  # noqa: F401
+        from speaker.home import meaning  # noqa: F401
 
         await asyncio.sleep_ms(0)
-        from speaker.home import numbers, pieces, targets  # noqa: F401
+        from speaker.home import sentence  # noqa: F401
 
         await asyncio.sleep_ms(0)
-        from speaker.home import goals, roles  # noqa: F401
+        from speaker.home import numbers  # noqa: F401
 
         await asyncio.sleep_ms(0)
-        from speaker.home import actions, intents  # noqa: F401
+        from speaker.home import pieces  # noqa: F401
+
+        await asyncio.sleep_ms(0)
+        from speaker.home import targets  # noqa: F401
+
+        await asyncio.sleep_ms(0)
+        from speaker.home import roles  # noqa: F401
+
+        await asyncio.sleep_ms(0)
+        from speaker.home import goals  # noqa: F401
+
+        await asyncio.sleep_ms(0)
+        from speaker.home import actions  # noqa: F401
+
+        await asyncio.sleep_ms(0)
+        from speaker.home import intents  # noqa: F401
+
+        await asyncio.sleep_ms(0)
+        from speaker.home import words  # noqa: F401
+
+        await asyncio.sleep_ms(0)
+        from speaker.home import say  # noqa: F401
 
         await asyncio.sleep_ms(0)
         from speaker.home.runner import Runner

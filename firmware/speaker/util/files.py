@@ -1,9 +1,9 @@
 """Every file that the firmware reads or writes: one table, one way to open them.
 
 `FILES` is what `mynah privacy` tells: whoever needs a file adds a row and calls `open_file`; a test
-sees to it that nothing else calls `open`. app/told.py has what is said of it. A path may hold one
-`*` for a name; tests may keep the files in a folder of their own, since only the end of a path is
-looked at.
+sees to it that nothing else calls `open`. app/told_kept.py has what is said of it. A path may hold
+one `*` for a name; tests may keep the files in a folder of their own, since only the end of a path
+is looked at.
 """
 
 import os

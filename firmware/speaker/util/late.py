@@ -21,7 +21,8 @@ class Late:
 
     `steps(*arguments)` is a generator: it imports a module or two, yields None, imports the next,
     and at last yields the part, wired. At each yield the sound and everybody else have their turn,
-    so no step should take longer than some 20 ms.
+    so no step should take longer than some 20 ms. A module of 5 KB (.mpy) takes 2 million
+    instructions (counted on a 32-bit x86): 9 ms of a 240 MHz core were each one cycle.
     """
 
     def __init__(self, name: str, steps: Callable[..., Iterator], *arguments: object) -> None:
@@ -49,9 +50,10 @@ class Late:
         return self.part
 
     async def _load(self) -> Any:
-        steps = self._steps(*self._arguments)
         sum_ms = longest_ms = 0
         try:
+            steps = self._steps(*self._arguments)
+            await asyncio.sleep_ms(0)
             while True:
                 started_ms = time.ticks_ms()
                 part = next(steps)
