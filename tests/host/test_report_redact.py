@@ -190,6 +190,8 @@ def test_mac_addresses_are_cut_unless_they_are_wanted():
         "30:ED:A0:xx:xx:xx 30-ed-a0-xx-xx-xx <MAC 1> mynah-xxxx x_miapxxxx did=<device 1>"
     )
     assert redactor.data({"did": 2690042783}) == {"did": "<device 1>"}
+    name = "/dev/serial/by-id/usb-Espressif_USB_JTAG_serial_debug_unit_30:ED:A0:11:22:33-if00"
+    assert redactor.text(name).endswith("unit_30:ED:A0:xx:xx:xx-if00")
     stranger = "10.0.0.7 answers, device 2690990900; did=305419896"
     assert redactor.text(stranger) == "10.0.0.7 answers, device <device>; did=<device>"
     keeping = Redactor(keep_mac=True)

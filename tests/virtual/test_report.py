@@ -12,7 +12,7 @@ from doctor_boards import settings, speaker_files, with_files
 from mynah.cli import cli
 from mynah.doctor import conversation
 from mynah.doctor.host import Host
-from mynah.errors import VerificationError
+from mynah.errors import UsageError, VerificationError
 from mynah.miio import devices
 from mynah.miio.devices import Device
 from mynah.report import bundle
@@ -22,6 +22,7 @@ from mynah.virtual.board import VirtualBoard
 SSID, PASSWORD = "Liddells at home", 'tea "party" 42'
 TOKEN = bytes.fromhex("8f3ac1d27be4905566a17c02de3b4f90")
 CHANNEL_KEY = bytes.fromhex("c0ffee00112233445566778899aabbccddeeff0123456789abcdef0011223344")
+PLUG = bytes.fromhex("7a11d0c4e35f4b2899abcdef01237a11")
 LAMP = bytes.fromhex("0f1e2d3c4b5a69788796a5b4c3d2e1f0")
 PLANTED = """
 import binascii
@@ -56,9 +57,10 @@ def user(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def board():
     """A speaker in no network, whose log tells all its secrets at each start."""
-    planted = PLANTED.format(password=PASSWORD, secrets=[TOKEN, CHANNEL_KEY, LAMP])
+    planted = PLANTED.format(password=PASSWORD, secrets=[TOKEN, CHANNEL_KEY, LAMP, PLUG])
     files = speaker_files()
     files["/boot.py"] = planted.encode() + files["/boot.py"]
+    files["/home/0.a"] = settings(name="plug", token=PLUG.hex(), address="10.0.0.9")
     files["/settings.a"] = settings(
         token=TOKEN.hex(),
         owned=True,
@@ -90,7 +92,7 @@ def test_nothing_that_is_secret_is_in_a_report(board, user):
         assert bundle_.testzip() is None
         files = {name: bundle_.read(name).decode() for name in bundle_.namelist()}
     everything = "\n".join(files.values()).lower() + shown.output.lower()
-    for secret in (TOKEN, CHANNEL_KEY, LAMP, PASSWORD.encode()):
+    for secret in (TOKEN, CHANNEL_KEY, LAMP, PLUG, PASSWORD.encode()):
         for written in spelled(secret):
             assert written not in everything
     for text in (
@@ -146,3 +148,14 @@ def test_a_blank_board_tells_its_chip(user):
         assert chip["mac"] == board.mac.lower()
         assert b"invalid magic number" in bundle_.read("partitions.txt")
         assert b"invalid header: 0xffffffff" in bundle_.read("log.txt")
+
+
+def test_what_cannot_be_done_is_refused_before_the_board_is_touched(user):
+    for words, why in (
+        (["--name", "nobody"], "no speaker 'nobody'"),
+        (["--output", str(user / "no" / "x.zip")], "No such file or directory"),
+    ):
+        shown = CliRunner().invoke(cli, ["report", "--port", "rfc2217://127.0.0.1:1", *words])
+        assert isinstance(shown.exception, UsageError)
+        assert why in str(shown.exception)
+        assert shown.stderr == ""

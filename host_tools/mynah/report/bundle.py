@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import time
 import zipfile
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mynah.doctor.run import examine
 from mynah.errors import MynahError, VerificationError
+from mynah.miio import devices
 from mynah.report import collect
 from mynah.report.redact import Redactor
 from mynah.userdirs import write_atomically
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from mynah.doctor.run import Diagnosis
 
 _OWNER_ONLY = 0o600
+_NO_PORT = {"port-unusable", "port-busy-unseen"}
 _README = """\
 A report of `mynah report`, for whoever helps.
 
@@ -84,6 +88,10 @@ def make_report(
         VerificationError: a secret would have been in it; nothing is written.
         OSError: the file cannot be written.
     """
+    if name:
+        devices.find(name)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     redactor = Redactor(keep_mac=keep_mac)
     collect.know_this_computer(redactor)
     settings = collect.Settings(redactor)
@@ -124,7 +132,7 @@ def _of_board(
     told = collect.told_partitions(facts.values) if facts else None
     if told:
         content["partitions.txt"] = told
-    elif talk:
+    elif talk and not any(each.cause in _NO_PORT for each in diagnosis.findings):
         talk("asking the chip's loader (esptool) ...")
         try:
             chip, content["partitions.txt"] = collect.ask_chip(conversation.link)

@@ -44,20 +44,26 @@ _PACKAGES = (
     "zeroconf",
 )
 _SETTINGS = ("/settings.a", "/settings.b")
+_HOME = "/home"  # a lamp's record has its token
 _OWNER_SECRETS = ("token", "channel_key")  # in hexadecimal digits
 _READ = """
-import binascii
-for _p in {names!r}:
+import binascii, os
+_n = list({names!r})
+try:
+    _n += [{folder!r} + "/" + _p for _p in os.listdir({folder!r})]
+except OSError:
+    pass
+for _p in _n:
     try:
         with open(_p, "rb") as _f:
-            print(binascii.b2a_base64(_f.read()).decode().strip())
+            print(_p, binascii.b2a_base64(_f.read()).decode().strip())
     except OSError:
-        print("-")
+        pass
 """
 
 
 class Settings:
-    """The speaker's settings, for what is in them: a secret goes to the redactor, and nowhere else.
+    """What the speaker keeps; a secret in it goes to the redactor, and nowhere else.
 
     Args:
         redactor: told every secret and the network's name.
@@ -73,12 +79,13 @@ class Settings:
 
         Raises what `Repl.run` raises.
         """
-        for line in repl.run(_READ.format(names=_SETTINGS)).splitlines():
+        for line in repl.run(_READ.format(names=_SETTINGS, folder=_HOME)).splitlines():
+            name, _, content = line.strip().rpartition(" ")
             with contextlib.suppress(ValueError):
-                self.take(base64.b64decode(line.strip(), validate=True))
+                self.take(base64.b64decode(content, validate=True), shown=name in _SETTINGS)
 
-    def take(self, copy: bytes) -> None:
-        """One of the two copies (firmware/speaker/util/storage.py); the newer one is shown.
+    def take(self, copy: bytes, *, shown: bool) -> None:
+        """One of two copies (firmware/speaker/util/storage.py); the newer one of them may be shown.
 
         Raises:
             ValueError: it is damaged.
@@ -89,7 +96,7 @@ class Settings:
             return
         generation = int(head.split()[1]) if len(head.split()) > 1 else 0
         self._keep_secrets(values)
-        if generation >= self.shown.get("generation", -1):
+        if shown and generation >= self.shown.get("generation", -1):
             told = [_without_text(key, value) for key, value in sorted(values.items())]
             self.shown = {"generation": generation, **dict(told)}
 

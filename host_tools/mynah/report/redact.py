@@ -35,8 +35,10 @@ _BASE64 = re.compile(
 # As `mynah token` is answered over the cable; `mynah.logs.secrets` knows the rest.
 _KEY = re.compile(r"(\bkey=)\S+")
 
-_MAC = re.compile(r"(?<![0-9A-Fa-f:-])((?:[0-9A-Fa-f]{2}([:-])){2}[0-9A-Fa-f]{2})"
-                  r"(?:\2[0-9A-Fa-f]{2}){3}(?![0-9A-Fa-f:-])")  # fmt: skip
+_MAC = re.compile(
+    r"(?<![0-9A-Fa-f])(?<![0-9A-Fa-f][:-])((?:[0-9A-Fa-f]{2}([:-])){2}[0-9A-Fa-f]{2})"
+    r"(?:\2[0-9A-Fa-f]{2}){3}(?![0-9A-Fa-f])(?!\2[0-9A-Fa-f]{2}(?![0-9A-Za-z]))"
+)
 _MAC_END = re.compile(r"(mynah-|_miap)[0-9A-Fa-f]{4}(?![0-9A-Za-z])")
 # The device number of miIO: the last four bytes of the MAC address.
 _DEVICE_ID = re.compile(r"(\b(?:device |did[\"']?\s*[=:]\s*))\d{5,10}\b")
