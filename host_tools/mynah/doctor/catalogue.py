@@ -453,6 +453,7 @@ FULL = Cause(
     "MicroPython's statvfs, or the log: `settings: not saved: error 28`",
     (
         "remove files of yours: `mpremote connect {where} fs ls`",
+        "`mynah deploy --clean --port {where}` deletes all that is not the speaker's",
         "`mynah flash --board NAME --port {where}` makes it anew; settings are lost",
     ),
 )

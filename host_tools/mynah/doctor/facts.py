@@ -80,9 +80,12 @@ class Facts:
 
     @property
     def free_bytes(self) -> int | None:
-        """Room in its filesystem."""
+        """Room in its filesystem; there may be more, since MicroPython counts folders twice."""
         told = self._list("filesystem", int)
-        return told[0] * told[3] if told and len(told) == 4 else None
+        if not told or len(told) != 4:
+            return None
+        size, _, total, free = told
+        return size * free if free <= total else 0  # what is less than nothing wraps
 
     @property
     def heap_bytes(self) -> int | None:

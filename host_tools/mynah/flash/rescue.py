@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from mynah.doctor import catalogue
-from mynah.errors import BoardError, BoardTimeoutError
+from mynah.errors import BoardTimeoutError
 from mynah.flash.health import ailment, told
 from mynah.link import open_port, port_in_use, reset_board
 from mynah.link.repl import Repl
@@ -40,11 +40,11 @@ _NOTHING_TO_CATCH = {
         catalogue.FLASH_TOO_SMALL,
         catalogue.LOW_VOLTAGE,
         catalogue.WRONG_CHIP,
+        catalogue.DAMAGED_FILESYSTEM,
     )
 }
 _KEYS = (b"\r\x03", b"\r\x03\x02", b"\r\x03\x02")  # Ctrl-B leaves the raw REPL
 _PATIENCE_S = 0.8
-_CORRUPTED = b"filesystem appears to be corrupted"  # ports/esp32/modules/inisetup.py
 _BUSY = (
     "the board on {url} runs a program that Ctrl-C does not stop: try once more; if that is no "
     "help, `mynah flash --board NAME --port {url}` writes everything anew"
@@ -56,9 +56,8 @@ def hold(url: str) -> Repl:
 
     Raises:
         PortError: the port is missing or busy, or vanishes.
-        BoardError: its filesystem is damaged.
-        BoardTimeoutError: it cannot be stopped, or there is no MicroPython on it; the message says
-            which and what to do.
+        BoardTimeoutError: it cannot be stopped, or there is no MicroPython or no whole filesystem
+            on it; the message says which and what to do.
     """
     if _answers(url):
         with contextlib.suppress(BoardTimeoutError):  # it has a prompt, but does not start anew
@@ -66,16 +65,11 @@ def hold(url: str) -> Repl:
     said, found = b"", None
     for _ in range(_RESETS):
         caught, said = catch(url)
-        if _CORRUPTED in said:
-            raise BoardError(
-                f"the board's filesystem is damaged: `mynah flash --board NAME --port {url}` makes "
-                "a new one; what was in it is lost"
-            )
-        if caught:
-            return Repl(url)
         found = ailment(url, _lines(said), _FLOOD_S)
         if found is not None and found.cause in _NOTHING_TO_CATCH:
             break
+        if caught:
+            return Repl(url)
     if found is not None:
         raise BoardTimeoutError(told(found))
     if said.strip():

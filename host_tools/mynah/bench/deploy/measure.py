@@ -20,10 +20,15 @@ from mynah.logs.follow import follow
 from mynah.virtual.board import VirtualBoard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 MYNAH, MPREMOTE = "mynah deploy", "mpremote fs cp -r"
 TOOLS = (MYNAH, MPREMOTE)
+NEW, ONE_CHANGED, NONE_CHANGED = (
+    "a board without the firmware",
+    "one file of many changed",
+    "nothing changed",
+)
 
 _FLASH_SIZE = 4 << 20
 _CHANGED = "/speaker/app/main.mpy"
@@ -65,23 +70,28 @@ class Case:
         return theirs / ours
 
 
-def measure(takes: int, tick: Callable[[float], None] = lambda _: None) -> list[Case]:
+def measure(
+    takes: int,
+    tick: Callable[[float], None] = lambda _: None,
+    only: Collection[str] = (),
+) -> list[Case]:
     """Every case, ``takes`` times, the tools in turn; the board's files are compared afterwards.
 
     Args:
         takes: how often.
         tick: called with the share that is done.
+        only: names of the cases; none: all.
 
     Raises:
         MynahError: a tool failed, or the board has not the files that it should have.
     """
     what = plan(boards.load("virtual"))
     contents = {
-        "a board without the firmware": {"/board.json": what.files["/board.json"]},
-        "one file of many changed": what.files | {_CHANGED: what.files[_CHANGED] + b"\n"},
-        "nothing changed": what.files,
+        NEW: {"/board.json": what.files["/board.json"]},
+        ONE_CHANGED: what.files | {_CHANGED: what.files[_CHANGED] + b"\n"},
+        NONE_CHANGED: what.files,
     }
-    cases = [Case(name) for name in contents]
+    cases = [Case(name) for name in only or contents]
     with tempfile.TemporaryDirectory() as folder:
         _lay_out(Path(folder), what.files)
         n_done, n_all = 0, len(cases) * takes * len(TOOLS)
