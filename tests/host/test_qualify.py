@@ -193,13 +193,28 @@ def with_setting(setting):
 
 def test_files_are_written_all_or_none(told, tmp_path):
     (tmp_path / "card.json").write_text("old")
-    (tmp_path / "other").mkdir()  # a folder in the way: the second rename fails
-    (tmp_path / "other" / "x").touch()
+    (tmp_path / "other").mkdir()
+    with pytest.raises(UsageError, match="is a folder"):
+        files.write_all({tmp_path / "card.json": b"new", tmp_path / "other": b"1"})
     with pytest.raises(UsageError, match="cannot be written"):
-        files.write_all({tmp_path / "other": b"1", tmp_path / "card.json": b"new"})
+        files.write_all({tmp_path / "card.json": b"new", tmp_path / "no" / "x": b"1"})
     assert (tmp_path / "card.json").read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["card.json", "other"]
     assert json.loads(files.write(told, tmp_path / "card")[-1].read_text())["board"] == "left"
+
+
+def test_ctrl_c_between_two_files_waits_for_the_last(tmp_path, monkeypatch):
+    rename = Path.replace
+
+    def interrupted(self, target):
+        os.kill(os.getpid(), signal.SIGINT)
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    names = [tmp_path / name for name in "abc"]
+    with pytest.raises(KeyboardInterrupt):
+        files.write_all(dict.fromkeys(names, b"new"))
+    assert sorted(tmp_path.iterdir()) == names
 
 
 def test_a_measure_of_ones_own_has_a_title_and_no_limits():
@@ -279,6 +294,15 @@ def test_the_words_are_checked_before_anything_is_measured(found, told, tmp_path
         assert why in str(done.exception)
     assert isinstance(found(told, "--port", str(tmp_path / "tty")).exception, PortError)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bench_file_outweighs_the_environments_port(found, told, tmp_path, monkeypatch):
+    monkeypatch.setenv("MYNAH_PORT", str(tmp_path / "tty"))
+    (tmp_path / "desk.toml").write_text('[[board]]\nname = "left"\nport = "virtual"\n')
+    assert (
+        found(told, "--bench", "desk.toml", "--out", "card").exit_code == 1
+    )  # a bad card, written
+    assert (tmp_path / "card.json").exists()
 
 
 def test_a_board_that_does_nothing_gets_no_card(monkeypatch):

@@ -1,6 +1,7 @@
 """`mynah qualify` on virtual boards: one whole run, and one board that is reached by its port."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 
 from mynah import boards
 from mynah.hil.software import Software
-from mynah.paths import AUDIO_DIR
+from mynah.paths import AUDIO_DIR, BOARDS_DIR
 from mynah.qualify import card as cards
 from mynah.qualify.session import SUITE, Suite, events
 from mynah.qualify.target import choose
@@ -110,3 +111,16 @@ def test_a_board_without_equipment_hears_itself(board):
     assert found["score"]["values"]["speaker.own_ear_db"][0] > 40
     assert {event["outcome"] for event in tests.values()} == {"skipped"}
     assert all("bench file entry has nothing" in event["reason"] for event in tests.values())
+
+
+def test_a_board_without_psram_says_what_it_has_no_memory_for(tmp_path):
+    text = (BOARDS_DIR / "virtual.toml").read_text(encoding="utf-8")
+    small = tmp_path / "small.toml"
+    small.write_text(re.sub(r"\[psram\].*?\n\n", "", text, flags=re.DOTALL))
+    options = ["--port", "virtual", "--board", str(small), "-k", "microphone"]
+    found = {e["test"]: e for e in events(Suite(SUITE, options)) if e["event"] == "end"}
+    assert len(found) == 2
+    reasons = [event["reason"] for event in found.values() if event["outcome"] == "skipped"]
+    assert reasons == ["the board has no memory for that much sound"]
+    values = [event["score"]["values"] for event in found.values() if event["score"]["values"]]
+    assert [set(each) for each in values] == [{"microphone.noise_dbfs", "microphone.offset_pct"}]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 from rich.table import Table
 from rich.text import Text
 
@@ -123,6 +124,8 @@ def command(
     from mynah.qualify.run import Wishes, qualify
     from mynah.qualify.target import check_suites, choose
 
+    if bench is not None and context.get_parameter_source("port") is ParameterSource.ENVIRONMENT:
+        port = None  # MYNAH_PORT is for when nothing else is said
     check_suites(suites)
     for path in (out, evidence, picture):
         files.check_writable(path)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mynah.errors import UsageError
+from mynah.hil.parts import MissingPartError
+from mynah.link.repl import ReplError
 
 if TYPE_CHECKING:
     from mynah.boards import Board
@@ -99,6 +101,9 @@ class BoardSound:
     Args:
         repl: its raw REPL.
         board: its board file.
+
+    Raises:
+        MissingPartError: the board has not got the memory; so do the other methods.
     """
 
     def __init__(self, repl: BoardRepl, board: Board) -> None:
@@ -106,38 +111,30 @@ class BoardSound:
         pins = json.loads(board.device_json())
         self._mic, self._amp = pins["mic"], pins["amp"]
         drain_ms = _IBUF * 1000 // (2 * RATE_HZ) + 200
-        repl.run(_PROGRAM % (RATE_HZ, _IBUF, drain_ms, _IBUF, _IBUF, _CHUNK, _CHUNK))
+        self._run(_PROGRAM % (RATE_HZ, _IBUF, drain_ms, _IBUF, _IBUF, _CHUNK, _CHUNK))
 
     def send(self, samples: Floats) -> None:
         """Bring samples (-1 to 1) into the board's memory, for `play`."""
         data = np.rint(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
-        self._repl.run(f"gc.collect(); sound = bytearray({len(data)})")
+        self._run(f"gc.collect(); sound = bytearray({len(data)})")
         for i in range(0, len(data), _CHUNK):
             text = base64.b64encode(data[i : i + _CHUNK]).decode()
-            self._repl.run(f"sound[{i}:{i + _CHUNK}] = binascii.a2b_base64({text!r})")
+            self._run(f"sound[{i}:{i + _CHUNK}] = binascii.a2b_base64({text!r})")
 
     def play(self, seconds: float) -> None:
         """Play what was sent, which is so long; returns when it is over."""
-        self._repl.run(f"play({self._amp!r}, sound)", timeout_s=seconds + 20)
+        self._run(f"play({self._amp!r}, sound)", timeout_s=seconds + 20)
 
     def listen(self, seconds: float, *, skip_s: float = 0.4) -> None:
-        """Record, after as much as the microphone takes to wake up; `heard` brings it here.
-
-        Raises:
-            ReplError: the board has no memory for that much.
-        """
+        """Record, after as much as the microphone takes to wake up; `heard` brings it here."""
         n, skip = round(seconds * RATE_HZ), round(skip_s * RATE_HZ)
-        self._repl.run(f"listen({self._mic!r}, {skip}, {n})", timeout_s=seconds + skip_s + 20)
+        self._run(f"listen({self._mic!r}, {skip}, {n})", timeout_s=seconds + skip_s + 20)
 
     def hear_oneself(self, quiet_s: float, seconds: float) -> None:
-        """Record a quiet room, then what the board plays of what was sent; `heard` brings it here.
-
-        Raises:
-            ReplError: the board has no memory for that much.
-        """
+        """Record a quiet room, then what was sent while the board plays it; see `heard`."""
         n_quiet, n = round(quiet_s * RATE_HZ), round(seconds * RATE_HZ)
         code = f"hear_oneself({self._amp!r}, {self._mic!r}, {n_quiet}, {n})"
-        self._repl.run(code, timeout_s=quiet_s + seconds + 20)
+        self._run(code, timeout_s=quiet_s + seconds + 20)
 
     def heard(self, *, bits: int = 16) -> Floats:
         """What was recorded, from -1 to 1 of the microphone's full scale.
@@ -148,10 +145,18 @@ class BoardSound:
         if bits not in {16, 32}:
             raise UsageError(f"samples have 16 or 32 bits, not {bits}")
         if bits == 16:
-            self._repl.run("to_16_bits()", timeout_s=60)
+            self._run("to_16_bits()", timeout_s=60)
         size = bits // 8
-        text = self._repl.run(f"tell({size} * len(heard))", timeout_s=60)
+        text = self._run(f"tell({size} * len(heard))", timeout_s=60)
         data = b"".join(base64.b64decode(line) for line in text.split())
         samples = np.frombuffer(data, "<i2" if bits == 16 else "<i4").astype(np.float64)
         result: Floats = samples / 2.0 ** (bits - 1)
         return result
+
+    def _run(self, code: str, *, timeout_s: float = 10.0) -> str:
+        try:
+            return self._repl.run(code, timeout_s=timeout_s)
+        except ReplError as error:
+            if error.exception.startswith("MemoryError"):
+                raise MissingPartError("the board has no memory for that much sound") from None
+            raise

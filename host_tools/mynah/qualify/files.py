@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from mynah.errors import UsageError
 from mynah.qualify.card import to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mynah.qualify.card import Card
 
@@ -77,12 +78,16 @@ def write_all(contents: Mapping[Path, bytes]) -> list[Path]:
     Raises:
         UsageError: they cannot be written.
     """
+    for path in contents:
+        if path.is_dir():
+            raise UsageError(f"the scorecard cannot be written: {path} is a folder")
     drafts = {path.with_name(f".{path.name}.{os.getpid()}"): path for path in contents}
     try:
         for draft, path in drafts.items():
             draft.write_bytes(contents[path])
-        for draft, path in drafts.items():
-            draft.replace(path)
+        with _undisturbed():
+            for draft, path in drafts.items():
+                draft.replace(path)
     except OSError as error:
         raise UsageError(f"the scorecard cannot be written: {error}") from None
     finally:
@@ -90,3 +95,14 @@ def write_all(contents: Mapping[Path, bytes]) -> list[Path]:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
     return list(contents)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C and the like wait until the block is done."""
+    stopping = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, stopping)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
