@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mynah.qualify.card import Card
 
 _PICTURE_DPI = 90
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ENDS = (".html", ".pdf", ".json")
 
 
@@ -99,10 +101,16 @@ def write_all(contents: Mapping[Path, bytes]) -> list[Path]:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let Ctrl-C and the like wait until the block is done."""
-    stopping = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, stopping)
+    """Let Ctrl-C and the like wait until the block is done; they come to the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {n: signal.signal(n, lambda number, _frame: came.append(number)) for n in _STOPPING}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    for number in came:
+        signal.raise_signal(number)
