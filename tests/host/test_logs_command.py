@@ -128,10 +128,13 @@ def test_boards_of_a_bench_file_and_all_that_are_there(serve, tmp_path, capsys, 
     found = [
         PortInfo(one.url, "virtual", "", None, ()),
         PortInfo("/dev/ttyS0", None, "", None, ()),
+        PortInfo("/dev/ttyUSB7", "bridge", "", None, ("minicom (process 7)",)),
     ]
     monkeypatch.setattr("mynah.link.ports.find_ports", lambda: found)
     logs("--all", "--until", "done", "--timeout", 20, "--json", "--no-share")
-    assert json.loads(capsys.readouterr().out)["board"] == one.url
+    told = capsys.readouterr()
+    assert json.loads(told.out)["board"] == one.url
+    assert "/dev/ttyUSB7 is left out: minicom (process 7) has it" in told.err
 
 
 def test_a_program_that_somebody_stopped_has_not_crashed(tmp_path):

@@ -74,7 +74,7 @@ def _listen(url):
 def test_who_has_a_port_is_told_and_a_second_reader_gets_the_same(device):
     master, name = device
     first = SharedPort(name, baud=115200)
-    with pytest.raises(PortError, match="busy"):
+    with pytest.raises(PortError, match=f"shared by mynah logs .*: use {first.share_url} meanw"):
         open_port(name)
     got = bytearray()
     stop = threading.Event()

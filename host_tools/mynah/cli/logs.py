@@ -257,7 +257,12 @@ def _all_ports() -> list[str]:
     from mynah.errors import PortError
     from mynah.link.ports import find_ports
 
-    found = [port.url for port in find_ports() if port.kind]
+    found = []
+    for port in find_ports():
+        if port.kind and port.held_by and not port.shared_at:
+            talk(f"{port.url} is left out: {', '.join(port.held_by)} has it")
+        elif port.kind:
+            found.append(port.url)
     if not found:
         raise PortError("no board found: plug one in with a cable that carries data")
     return found

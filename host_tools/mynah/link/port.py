@@ -90,6 +90,11 @@ def port_error(url: str, error: Exception) -> PortError:
 
 
 def _busy(url: str, holders: list[str]) -> str:
+    from mynah.link.shares import find_share  # which needs this module
+
+    share = find_share(url)
+    if share is not None:
+        return f"{url} is busy, but shared by {share.program}: use {share.url} meanwhile"
     who = " and ".join(holders) or "another program"
     return f"{url} is busy: {who} has it open; close that and try again"
 
