@@ -124,6 +124,8 @@ class Recorder:
         return self.__dict__["_lines"][name]
 
     def __setattr__(self, name, value):
+        if name == "baudrate" and value > 10_000_000:
+            raise ValueError("not with this crystal")
         if name in {"dtr", "rts", "baudrate"}:
             self.done.append((name, value))
         if name in {"dtr", "rts"}:
@@ -162,6 +164,35 @@ def test_a_web_page_cannot_type_at_a_boards_prompt(served):
                 pass
     open_port(url).close()
     assert port.done == []
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        b"\xff",
+        b"\xff\xf0",
+        b"\xff\xfa,\x01\xff\xf0",
+        b"\xff\xfa,\x03\x63\xff\xf0",
+        b"\xff\xfa,\x05\xff\xf0" + b"\xff\xfa",
+        b"\xff\xfa,\x01\xf0\x00\x00\x00\xff\xf0",  # a baud rate of 4,026,531,840
+    ],
+)
+def test_who_speaks_telnet_badly_harms_nobody(served, poison):
+    port, url = served
+    with (
+        open_port(url) as polite,
+        socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as rude,
+    ):
+        rude.sendall(poison)
+        rude.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionResetError):
+            while rude.recv(1000):
+                pass
+        polite.write(b"still here")
+        while b"still here" not in port.done:
+            polite.read(1)
+    assert port.done[-1] == b"still here"
+    assert port.baudrate == 115200
 
 
 def test_a_client_that_dies_in_mid_reset_leaves_the_board_running(served):

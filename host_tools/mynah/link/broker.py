@@ -67,7 +67,7 @@ class Broker:
         """Serve until the port vanishes, or nobody is left (unless it stays)."""
         self._reader.start()
         try:
-            with contextlib.suppress(serial.SerialException):  # the port vanished
+            with contextlib.suppress(OSError):  # SerialException among them: the port vanished
                 while self._step():
                     pass
         finally:
@@ -95,9 +95,13 @@ class Broker:
                 self._port.rts = rts
 
     def set_baud(self, baud: int) -> None:
-        """Set the baud rate, if it is another one."""
-        if self._port.baudrate != baud:
-            self._port.baudrate = baud
+        """Set the baud rate, if it is another one; one that the port cannot do changes nothing."""
+        before = self._port.baudrate
+        if before != baud:
+            try:
+                self._port.baudrate = baud
+            except (ValueError, OverflowError):
+                self._port.baudrate = before
 
     def may_talk(self, guest: _Guest) -> bool:
         """Whether it is that client's turn; it is from now on if it is nobody's."""
