@@ -1,6 +1,7 @@
 """Deploying to a virtual board that runs: real MicroPython, its own filesystem, raw REPL."""
 
 import hashlib
+import time
 
 import pytest
 
@@ -10,6 +11,7 @@ from mynah.errors import BoardError
 from mynah.flash import filesystem
 from mynah.flash.deploy import deploy
 from mynah.flash.plan import plan
+from mynah.link import open_port
 from mynah.link.repl import Repl
 from mynah.models import shipped
 from mynah.virtual.board import VirtualBoard
@@ -90,6 +92,32 @@ def test_a_full_filesystem_is_an_error_and_the_old_files_are_intact(monkeypatch)
     ours = {path: _hash(data) for path, data in before.items() if path in plan(VIRTUAL).files}
     assert ours.items() <= {path: _hash(data) for path, data in after.items()}.items()
     assert not [path for path in after if path.endswith(".new")]
+
+
+def test_ctrl_c_leaves_the_old_files_and_a_board_that_runs(board):
+    def press(_):
+        raise KeyboardInterrupt
+
+    before = _files(board)
+    models = ["okay_nabu", "alexa", "hey_jarvis", "hey_mycroft"]
+    with pytest.raises(KeyboardInterrupt):
+        deploy(board.url, models=models, progress=press)
+    assert _is_running(board)
+    after = _files(board)
+    assert {path: after[path] for path in before} == before
+    assert {path for path in after.keys() - before.keys() if "/deploy.new/" not in path} == set()
+
+
+def _is_running(board):
+    """Whether Ctrl-C stops the speaker's firmware, and not nothing."""
+    port = open_port(board.url)
+    said = b""
+    deadline = time.monotonic() + 20
+    while b"stopped by the keyboard" not in said and time.monotonic() < deadline:
+        port.write(b"\x03")
+        said += port.read(1000)
+    port.close()
+    return b"stopped by the keyboard" in said
 
 
 def test_a_board_that_does_not_say_what_it_is_must_be_named(board):

@@ -94,6 +94,9 @@ def deploy(
                 with contextlib.suppress(MynahError):  # the first error is what counts
                     next(repl.restart(0.0), None)
             raise
+        except KeyboardInterrupt:
+            repl.give_up()
+            raise
         if reset:
             _restart(repl, on_log or (lambda _: None))
         elif report.changed:

@@ -155,7 +155,11 @@ def flash_board(
             progress=progress,
         )
 
-    written = job.at_a_rate_that_holds(write)
+    try:
+        written = job.at_a_rate_that_holds(write)
+    except KeyboardInterrupt:
+        say("stopped: the flash may be half written; the same command writes what is missing")
+        raise
     bauds.remember(url, job.rates[0])
     start_s = health.wait_until_well(url, on_log=on_log) if wait else None
     skipped = sum(part.skipped for part in written.parts)

@@ -30,6 +30,8 @@ _RAW_PROMPT = b">"
 _PROMPT_S = 2.0
 _TRIES = 3
 _STOP_S = 2.0
+# Ends code, or the sending of some; then the friendly prompt, whose Ctrl-D is a soft reset.
+_BREAK_OFF = b"\r\x03\r\x03\x02\x04"
 
 
 class ReplError(BoardError):
@@ -128,6 +130,15 @@ class Repl:
         """
         with self._errors():
             self._transport.enter_raw_repl(soft_reset=True)
+
+    def give_up(self) -> None:
+        """Break off whatever is under way and start the board's program again; never fails.
+
+        No code can be run afterwards.
+        """
+        with contextlib.suppress(serial.SerialException, OSError):
+            self._transport.serial.write(_BREAK_OFF)
+        self._restarted = True
 
     def restart(self, timeout_s: float) -> Iterator[LogRecord]:
         """Reset the chip, as its RESET button does, and yield its log from the first line on.
