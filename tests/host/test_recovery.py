@@ -15,6 +15,7 @@ from mynah import boards
 from mynah.errors import UsageError
 from mynah.flash import filesystem
 from mynah.flash.plan import plan
+from mynah.paths import FIRMWARE_DIR
 from mynah.virtual.board import VirtualBoard
 from mynah.virtual.chip import State
 
@@ -162,3 +163,14 @@ def test_a_board_is_recovered(cases, state):
     assert {path: case.files[path] for path in expected} == expected
     if case.recovers is None and state != "MicroPython alone":
         assert case.files.keys() >= NOTE.keys()
+
+
+def test_the_page_has_every_state():
+    page = (FIRMWARE_DIR.parent / "host_tools" / "docs" / "flash.md").read_text()
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| [^|]*?`mynah (deploy|flash)", page, re.MULTILINE)
+    states = {state.replace("`", ""): command for state, command in rows}
+    assert list(states) == list(STATES)
+    assert states.pop("main.py never yields") == "deploy"
+    for state, command in states.items():
+        _, _, _, recovers = STATES[state]
+        assert command == (recovers or DEPLOY)[0]

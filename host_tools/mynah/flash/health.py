@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
 from mynah.doctor.bootlog import BootLog, check_log
 from mynah.doctor.finding import FAULT, Finding
 from mynah.errors import BoardTimeoutError
+from mynah.link.repl import Repl
 from mynah.logs.follow import follow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mynah.logs import LogRecord
 
 START_S = 30.0
 """How long a start may take; the first one after flashing is the slowest."""
 
+_SILENCE_S = 8.0
 _MANY_STARTS = 4
 _N_SHOWN = 3
 
@@ -41,7 +44,7 @@ def wait_until_well(
     """
     started = time.monotonic()
     lines: list[str] = []
-    for record in follow(url, timeout_s=timeout_s, reset=True):
+    for record in _start(url, started + timeout_s):
         lines.append(str(record))
         if on_log is not None:
             on_log(record)
@@ -52,10 +55,33 @@ def wait_until_well(
             break
     seconds = time.monotonic() - started
     found = ailment(url, lines, seconds)
-    raise BoardTimeoutError(
-        told(found)
-        if found
-        else f"the board on {url} did not say that it is ready in {seconds:.0f} s; its last words: "
+    raise BoardTimeoutError(told(found) if found else _not_ready(url, lines, seconds))
+
+
+def _start(url: str, deadline: float) -> Iterator[LogRecord]:
+    """The log from a reset on.
+
+    RTS resets no chip whose own USB is MicroPython's: one that stays silent is asked to do it.
+    """
+    said = False
+    for record in follow(url, timeout_s=_SILENCE_S, reset=True):
+        said = True
+        yield record
+    if said:
+        yield from follow(url, timeout_s=deadline - time.monotonic())
+        return
+    with contextlib.suppress(BoardTimeoutError), Repl(url) as repl:
+        yield from repl.restart(deadline - time.monotonic())
+
+
+def _not_ready(url: str, lines: Sequence[str], seconds: float) -> str:
+    if not lines:
+        return (
+            f"the board on {url} says nothing: press RESET; `mynah doctor --port {url}` looks at "
+            "cable, port and power"
+        )
+    return (
+        f"the board on {url} did not say that it is ready in {seconds:.0f} s; its last words: "
         f"{' / '.join(lines[-_N_SHOWN:])}: `mynah logs --port {url} --reset` shows all"
     )
 

@@ -151,7 +151,6 @@ def flash_board(
             baud=rate,
             erase=erase,
             skip=not erase,
-            reset=not wait,
             progress=progress,
         )
 

@@ -59,7 +59,6 @@ def flash(
     baud: int = DEFAULT_BAUD,
     erase: bool = False,
     skip: bool = False,
-    reset: bool = True,
     progress: Callable[[float], None] | None = None,
 ) -> Written:
     """Write all regions in one esptool run, verify each, and start the board.
@@ -70,7 +69,6 @@ def flash(
         baud: baud rate for the transfer.
         erase: erase the whole flash first, settings included.
         skip: leave out what the flash holds already.
-        reset: start the board afterwards; else it stays in its loader.
         progress: called with the share that is written, 0 to 1.
 
     Raises:
@@ -80,8 +78,7 @@ def flash(
     """
     pieces = [piece for region in regions for piece in _pieces(region)]
     watch = _Watch(regions, pieces, progress)
-    after = "hard-reset" if reset else "no-reset"
-    options = ["--chip", "esp32s3", "--baud", str(baud), "--after", after]
+    options = ["--chip", "esp32s3", "--baud", str(baud), "--after", "hard-reset"]
     with tempfile.TemporaryDirectory(prefix="mynah-flash-") as folder:
         arguments = ["write-flash"]
         arguments += ["--erase-all"] if erase else ["--skip-flashed"] if skip else []
