@@ -23,6 +23,7 @@ names its part, `--start` goes on from there, `--state FILE` remembers how far e
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import random
 import sys
@@ -34,6 +35,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "host"))  # where the server'
 
 from fuzzing import cases, doors, judge, mutations, reference, targets
 from fuzzing.targets import Crash
+from mynah.errors import BoardError
+from mynah.miio import MiioClient
 from mynah.paths import FIRMWARE_DIR
 
 PART = 10_000
@@ -174,9 +177,19 @@ class Udp(Servers):
         self._addresses = addresses(1)
         (address,) = self._addresses.__enter__()
         self._board = Board(address, "owned", folder, "counted")
+        self._load(address)
         # Of the server's own address, which nobody else has, so that no other test is met.
         senders = "127.1" + address.removeprefix("127.").rpartition(".")[0]
         super().__init__(targets.OverUdp(address, 54321, senders), TOKENS[0], DID, 32)
+
+    @staticmethod
+    def _load(address):
+        """Use every part once: from then on its methods are answered at once, as the others."""
+        with MiioClient(address, TOKENS[0]) as client:
+            for method in ("miIO.unsub", "mynah.secure.status", "mynah.home.list"):
+                with contextlib.suppress(BoardError):
+                    client.call(method)
+            client.call("miIO.wifi_assoc_state")
 
     def part(self, chance, count):
         super().part(chance, count)
