@@ -1,7 +1,7 @@
 """Addresses of a panic's backtrace to functions and lines, with `esp_idf_panic_decoder`.
 
 It finds which addresses are code in the ELF file and asks ``addr2line``, which has to be there:
-Espressif's toolchain, or any GNU or LLVM one (DWARF is the same everywhere).
+Espressif's toolchain, or GNU binutils of any kind (line numbers are the same for every processor).
 """
 
 from __future__ import annotations
