@@ -20,6 +20,6 @@ def test_half_of_a_farm_dies_and_the_other_half_goes_on(tmp_path):
         assert f"exporter {VICTIM} left the farm" in reason
         assert result.afterwards[board].passed == 6  # their flash was blank
     assert result.still_acquired == ""
-    assert any(line.startswith(">>> rack-b loses its power") for line in lines)
+    assert any(line.startswith("*** rack-b loses its power") for line in lines)
     for log in tmp_path.glob("*.log"):
         assert "Traceback" not in log.read_text(encoding="utf-8"), log

@@ -20,7 +20,7 @@ from mynah.cli.farm import need_labgrid
 )
 @json_option
 def command(out: Path, *, as_json: bool) -> None:
-    """Show a farm of two exporters and four virtual boards, in under a minute.
+    """Show a farm of two exporters and four virtual boards, in about a minute.
 
     A real labgrid coordinator and two exporters run on this computer. pytest takes the four
     boards, tests on all of them at once, and one exporter is killed in the middle: its boards'

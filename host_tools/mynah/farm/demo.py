@@ -129,7 +129,7 @@ def _run_with_a_death(
         if match[1] in alive:
             alive[match[1]] += 1
         if all(alive.values()):
-            say(f">>> {VICTIM} loses its power: kill -9 of its exporter and its boards")
+            say(f"*** {VICTIM} loses its power: kill -9 of its exporter and its boards")
             timeline.mark(f"kill -9 of {VICTIM}")
             farm.cut_power(VICTIM)
             result.killed_after = dict(alive)
@@ -149,7 +149,7 @@ def _run_afterwards(
     farm: LoopbackFarm, result: DemoResult, timeline: Timeline, say: Callable[[str], None]
 ) -> None:
     say("")
-    say(f">>> {VICTIM} is switched on again, with new boards: nothing is in their flash")
+    say(f"*** {VICTIM} is switched on again, with new boards: nothing is in their flash")
     timeline.mark(f"{VICTIM} is back, its boards blank")
     farm.start(VICTIM, blank=True)
     chosen = [f"--board={board}" for board in RACKS[VICTIM]]

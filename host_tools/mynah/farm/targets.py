@@ -79,12 +79,7 @@ class TargetLender:
                 driver = target.get_driver(_DRIVER, activate=False)
                 target.await_resources([driver.port])
                 url = url_of(driver.port)
-            except (
-                NoSupplierFoundError,
-                InvalidConfigError,
-                LabgridError,
-                ExecutionError,
-            ) as error:
+            except _REFUSALS as error:
                 raise PortError(f"target {self._role}: {error}") from error
             supply = None
             if driver.supply is not None:
