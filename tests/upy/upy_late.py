@@ -120,6 +120,10 @@ def test_what_cannot_be_loaded_is_told_once_and_tried_again_later():
             ]
             lines.clock.now_ms += 10_001
             assert fails(part) and steps.n == 2
+            lines.clock.now_ms += 10_001
+            assert fails(part) and steps.n == 2  # each time it takes twice as long
+            lines.clock.now_ms += 10_000
+            assert fails(part) and steps.n == 3
             steps.fails = None
             lines.clock.now_ms += 7 * 24 * 3600 * 1000  # more than half of the ticks' period
             assert not fails(part) and part.part == ()

@@ -8,8 +8,10 @@ from micropython import const
 from speaker.util import log
 from speaker.util.hints import Any, Callable, Iterator
 
-# A part that could not be loaded is not tried again for so long: who asks costs nothing then.
-_RETRY_MS = const(10_000)
+# A part that could not be loaded is not tried again for so long, and each time for twice as long:
+# who asks costs nothing then. Machine code of a try that fails half-way stays in the chip's memory.
+_FIRST_WAIT_MS = const(10_000)
+_LONGEST_WAIT_MS = const(3_600_000)
 
 
 class NotLoadedError(Exception):
@@ -30,6 +32,7 @@ class Late:
         self._steps = steps
         self._arguments = arguments
         self._failed_ms: Any = None
+        self._wait_ms = 0
         self._done: Any = None  # an Event, while it is being loaded
         self.part: Any = None
         """The part, or None before its first use."""
@@ -67,13 +70,14 @@ class Late:
                 await asyncio.sleep_ms(0)
         except Exception as error:
             self._failed_ms = time.ticks_ms()
+            self._wait_ms = min(2 * self._wait_ms or _FIRST_WAIT_MS, _LONGEST_WAIT_MS)
             log.error("app", "%s cannot be loaded; a restart may help", self.name)
             log.exception("app", error)
             raise NotLoadedError(self.name) from error
 
     def _failed_lately(self) -> bool:
         if self._failed_ms is not None:
-            if 0 <= time.ticks_diff(time.ticks_ms(), self._failed_ms) < _RETRY_MS:
+            if 0 <= time.ticks_diff(time.ticks_ms(), self._failed_ms) < self._wait_ms:
                 return True
             self._failed_ms = None
         return False
