@@ -15,8 +15,9 @@ from labgrid.resource.remote import RemotePlaceManager
 
 from mynah.cli import cli
 from mynah.errors import PortError, UsageError
+from mynah.farm.holding import Holding
 from mynah.farm.loopback import LoopbackFarm
-from mynah.farm.place import Coordinator
+from mynah.farm.place import Coordinator, with_port
 
 NOWHERE = "rfc2217://127.0.0.1:9"
 
@@ -113,6 +114,19 @@ def test_a_place_without_its_exporter_cannot_be_had(farm, coordinator):
     with pytest.raises(PortError, match=r"nothing cannot be had: .*is the exporter running"):
         coordinator.acquire("nothing")
     assert holder_of(farm, "nothing") == "None"
+
+
+def test_two_sessions_of_a_user_keep_off_each_others_places(farm, coordinator):
+    with Holding(farm.address, "x1").take():
+        with pytest.raises(PortError, match=r"x1 is in use by .* since"):
+            Holding(farm.address, "x1").take()
+        assert holder_of(farm, "x1") == coordinator.user
+    assert holder_of(farm, "x1") == "None"
+
+
+def test_a_coordinator_has_one_name():
+    assert with_port("rack") == with_port("rack:20408") == "rack:20408"
+    assert with_port("rack:4") == "rack:4"
 
 
 def test_an_unknown_place_names_those_there_are(coordinator):

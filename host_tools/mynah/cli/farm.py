@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.util import find_spec
 
 import click
@@ -27,7 +28,7 @@ coordinator_option = click.option(
 
 
 def need_labgrid() -> None:
-    """See to it that labgrid is installed.
+    """See to it that labgrid is installed, and that it does not talk.
 
     Raises:
         UsageError: it is not.
@@ -36,6 +37,8 @@ def need_labgrid() -> None:
         raise UsageError(
             "this needs labgrid: pip install 'mynah-speaker[farm]', in an environment of its own"
         )
+    # labgrid logs what it raises, too; without a handler that would be printed.
+    logging.getLogger().addHandler(logging.NullHandler())
 
 
 @click.group(cls=LazyGroup, commands=COMMANDS, prefix="mynah.cli.farm_")

@@ -7,7 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from mynah.errors import PortError
-from mynah.farm.place import Coordinator
+from mynah.farm.place import Coordinator, with_port
 from mynah.hil.lock import PortLock
 from mynah.userdirs import cache_dir
 
@@ -32,7 +32,7 @@ class Holding:
     def __init__(self, address: str, place: str) -> None:
         self._address = address
         self._place = place
-        self._url = f"labgrid://{address}/{place}"
+        self._url = f"labgrid://{with_port(address)}/{place}"
         self._coordinator: Coordinator | None = None
         self._resources = contextlib.ExitStack()
 

@@ -9,6 +9,7 @@ import io
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from labgrid.remote.client import Error as LabgridError
 from labgrid.resource.remote import RemotePlaceManager
@@ -21,8 +22,15 @@ if TYPE_CHECKING:
 DEFAULT_ADDRESS = "127.0.0.1:20408"
 """Where labgrid looks for its coordinator."""
 
+_DEFAULT_PORT = 20408
+
 _ANSWER_S = 30.0
 _POLL_S = 0.5
+
+
+def with_port(address: str) -> str:
+    """A coordinator's address as ``host:port``, so that it has one name."""
+    return address if urlsplit(f"//{address}").port else f"{address}:{_DEFAULT_PORT}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ class Coordinator:
     """
 
     def __init__(self, address: str) -> None:
-        self.address = address
+        self.address = address = with_port(address)
         self._manager = RemotePlaceManager.get()
         if self._manager.session is not None and self._manager.session.stopping.is_set():
             self._manager.session = None
@@ -203,5 +211,5 @@ class Coordinator:
     def _gone(self) -> PortError:
         return PortError(
             f"the labgrid coordinator at {self.address} does not answer: is it running, and is "
-            "that its address? (--lg-coordinator, LG_COORDINATOR)"
+            "that its address? (pytest --lg-coordinator, mynah farm --coordinator, LG_COORDINATOR)"
         )
