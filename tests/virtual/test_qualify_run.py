@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from mynah import boards
+from mynah.hil.controls import wait_until
 from mynah.hil.software import Software
+from mynah.miio import devices, pair
+from mynah.miio.devices import Device
 from mynah.paths import AUDIO_DIR, BOARDS_DIR
 from mynah.qualify import card as cards
 from mynah.qualify.session import SUITE, Suite, events
@@ -111,6 +114,23 @@ def test_a_board_without_equipment_hears_itself(board):
     assert found["score"]["values"]["speaker.own_ear_db"][0] > 40
     assert {event["outcome"] for event in tests.values()} == {"skipped"}
     assert all("bench file entry has nothing" in event["reason"] for event in tests.values())
+
+
+def test_a_paired_board_is_measured_in_its_network(board, tmp_path, monkeypatch):
+    """This computer has its token: the signal's strength is asked for with it."""
+    monkeypatch.setenv("MYNAH_CONFIG", str(tmp_path))
+    air = board.world.wifi
+    air.add("home", "secret123", rssi=-71)
+    wait_until(lambda: air.access_point is not None, 20, "the set-up network")
+    token = pair(board.ap_address, "home", "secret123").token.hex()
+    wait_until(lambda: air.access_point is None and air.joined is not None, 20, "the network")
+    devices.remember("kitchen", Device(board.address, token, 1, "", ""))
+    (found,) = ended(board, "network")
+    assert found["outcome"] == "passed", found["reason"]
+    values = {name: value for name, (value, _, _) in found["score"]["values"].items()}
+    assert values["wifi.rssi_dbm"] == -71
+    assert 0 < values["wifi.round_trip_ms"] <= values["wifi.round_trip_95_ms"] < 500
+    assert token not in json.dumps(found)
 
 
 def test_a_board_without_psram_says_what_it_has_no_memory_for(tmp_path):

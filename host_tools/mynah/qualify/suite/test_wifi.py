@@ -15,11 +15,10 @@ from mynah.miio import MiioClient, devices, pair
 if TYPE_CHECKING:
     from mynah.hil.board import HilBoard
     from mynah.hil.device import Device
-    from mynah.hil.net import Net
     from mynah.qualify.score import Score
 
 SSID, PASSWORD = "mynah qualify", "a password"
-OUTCOME = r" wifi: address (?:\d+\.){3}\d+| net: (set-up|off)"
+OUTCOME = r" wifi: address ((?:\d+\.){3}\d+)| net: (?:set-up|off)"
 N_HELLOS = 100
 EVERY_S = 0.03
 """The firmware answers 40 hellos a second to an address."""
@@ -43,8 +42,8 @@ def paired_state(board: HilBoard) -> tuple[bytes, bytes] | None:
 
 
 @pytest.fixture
-def joined_s(firmware: Device, paired_state: tuple[bytes, bytes] | None) -> float:
-    """Seconds from reset to an address; the board is in its network."""
+def joined(firmware: Device, paired_state: tuple[bytes, bytes] | None) -> tuple[float, str]:
+    """Seconds from reset to an address, and the address; the board is in its network."""
     board = firmware.board
     if board.virtual is not None:
         assert paired_state is not None
@@ -56,9 +55,9 @@ def joined_s(firmware: Device, paired_state: tuple[bytes, bytes] | None) -> floa
         at, match = firmware.console.expect_line(OUTCOME, PATIENCE_S)
     except BoardTimeoutError:
         pytest.fail(f"it knows a network and does not join it in {PATIENCE_S:g} s", pytrace=False)
-    if match[1]:
+    if not match[1]:
         pytest.skip("the board has no network: pair it first (`mynah pair`)")
-    return at - started
+    return at - started, match[1]
 
 
 @pytest.mark.scores(
@@ -70,15 +69,14 @@ def joined_s(firmware: Device, paired_state: tuple[bytes, bytes] | None) -> floa
 )
 def test_network(
     firmware: Device,
-    joined_s: float,
-    net: Net,
+    joined: tuple[float, str],
     score: Score,
     paired_state: tuple[bytes, bytes] | None,
 ) -> None:
     """It joins its network and answers there."""
     simulated = ", simulated network" if firmware.board.virtual is not None else ""
-    score("wifi.join_s", joined_s, note=f"from reset{simulated}")
-    address = net.wait(20)
+    seconds, address = joined
+    score("wifi.join_s", seconds, note=f"from reset{simulated}")
     _measure_strength(address, paired_state[1] if paired_state else None, score, simulated)
     times, n_lost = _hellos(address)
     assert times, f"{address} does not answer: is this computer in the board's network?"
