@@ -41,7 +41,7 @@ def virtual(cache):
             line = process.stdout.readline()
             assert line, process.stderr.read()
             greeting += line
-        return process, re.search(r"mpremote connect (\S+) repl", greeting)[1]
+        return process, re.search(r"mpremote connect (\S+) eval", greeting)[1]
 
     yield start
     for process in started:

@@ -21,7 +21,7 @@ def command(port: str | None, baud: int, tcp: int) -> None:
     \b
     mynah broker --port /dev/ttyUSB0 --tcp 4000
     mynah logs --port /dev/ttyUSB0                       # finds the broker by itself
-    mpremote connect rfc2217://127.0.0.1:4000 repl
+    mpremote connect rfc2217://127.0.0.1:4000 eval 6*7
     """
     from mynah.link import open_port
     from mynah.link.broker import Broker

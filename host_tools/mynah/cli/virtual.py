@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mynah.cli.common import talk
+from mynah.cli.common import print_json, talk
 from mynah.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ _file = click.Path(dir_okay=False, path_type=Path)
     is_flag=True,
     help="Let time jump while the board waits: its hours take minutes, or none (page truth).",
 )
+@click.option("--truth", is_flag=True, help="Say how true a virtual board is, and run none.")
+@click.option("--json", "as_json", is_flag=True, help="With --truth: as data.")
 def command(
     *,
     port: int,
@@ -64,6 +66,8 @@ def command(
     wav: Path | None,
     blank: bool,
     fast: bool,
+    truth: bool,
+    as_json: bool,
 ) -> None:
     """Run a virtual board that esptool and mpremote can reach, until Ctrl-C.
 
@@ -72,7 +76,13 @@ def command(
     \b
     mynah virtual
     mynah virtual --port 3333 --flash board.bin --wifi home:secret123
+    mynah virtual --truth
     """
+    if truth:
+        _tell_truth(as_json=as_json)
+        return
+    if as_json:
+        raise click.UsageError("--json goes with --truth")
     from mynah.audio_files import load
     from mynah.link.running import announced
     from mynah.virtual.board import VirtualBoard
@@ -102,6 +112,15 @@ def command(
                 talk(f"microphone: {wav}")
                 world.mic.play(samples)
                 samples = None
+
+
+def _tell_truth(*, as_json: bool) -> None:
+    from mynah.virtual.truth import page
+
+    if as_json:
+        print_json(page.truth())
+    else:
+        click.echo(page.markdown(), nl=False)
 
 
 def _content(flash: Path | None, image: Path | None, *, blank: bool) -> list[tuple[int, bytes]]:
@@ -159,7 +178,8 @@ serial port   {board.url}
 Wi-Fi         {board.address} in a network, {board.ap_address} for its own set-up network
 
   esptool --port {board.url} chip-id
-  mpremote connect {board.url} repl
+  mpremote connect {board.url} eval 6*7
+  python -m serial.tools.miniterm {board.url}
   mynah flash --board virtual --port {board.url}
   mynah logs --port {board.url}
 

@@ -38,11 +38,19 @@ def print_exception(e, file=None):
             file.write(line + "\n")
 
 
+def _part(data, offset_and_size):
+    # As stream_write of py/stream.c: all, or so many bytes, or those from an offset on.
+    data = memoryview(data)
+    *offset, size = offset_and_size or (len(data),)
+    start = offset[0] if offset else 0
+    return data[start : start + size]
+
+
 class _RawOutput(io.IOBase):
-    def write(self, data):
+    def write(self, data, *offset_and_size):
         import _link
 
-        data = memoryview(data)
+        data = _part(data, offset_and_size)
         for i in range(0, len(data), 16384):
             _link.request(_link.WRITE_RAW, 0, 0, bytes(data[i : i + 16384]))
         return len(data)
@@ -54,8 +62,8 @@ class _RawOutput(io.IOBase):
 class _Output(io.IOBase):
     buffer = _RawOutput()
 
-    def write(self, data):
-        return _real.stdout.write(data)
+    def write(self, data, *offset_and_size):
+        return _real.stdout.write(_part(data, offset_and_size) if offset_and_size else data)
 
     def ioctl(self, request, arg):
         return arg & 4 if request == 3 else -22
@@ -80,10 +88,11 @@ class _RawInput(io.IOBase):
     def ioctl(self, request, arg):
         return 0 if request == 10 else -22  # the file descriptor, which poll can wait for
 
-    def readinto(self, buffer):
-        for i in range(len(buffer)):
+    def readinto(self, buffer, n=-1):
+        n = len(buffer) if n < 0 else min(n, len(buffer))
+        for i in range(n):
             buffer[i] = self._byte()
-        return len(buffer)
+        return n
 
     def read(self, n=-1):
         data = bytearray()
