@@ -30,7 +30,15 @@ from mynah.virtual.truth.page import markdown
 SERVER = Path(__file__).parents[1] / "tools" / "tool_server.py"
 WITHOUT_BOARD = {"version", "image-info", "merge-bin", "elf2image", "help", "devs"}
 # test_esptool.py runs these both ways.
-ELSEWHERE = {"flash-id", "write-flash", "read-flash", "erase-region", "run", "read-mac"}
+ELSEWHERE = {
+    "flash-id",
+    "write-flash",
+    "read-flash",
+    "erase-region",
+    "run",
+    "read-mac",
+    "verify-flash",
+}
 NO_STUB = [row for row in COMMANDS if row.rom is not None and row.name not in ELSEWHERE]
 CTRL_RIGHT_BRACKET = b"\x1d"
 PATIENCE_S = 30
