@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -16,8 +17,10 @@ from click.testing import CliRunner
 from mynah import boards
 from mynah.cli.qualify import command
 from mynah.errors import BoardError, MynahError, PortError, UsageError, VerificationError
+from mynah.hil.crash import CrashWatch
+from mynah.hil.pool import DEVICE
 from mynah.qualify import card as cards
-from mynah.qualify import files
+from mynah.qualify import collect, files
 from mynah.qualify import run as run_module
 from mynah.qualify.build import Builder
 from mynah.qualify.measures import SECTIONS, catalogue, plain, with_limits
@@ -353,3 +356,43 @@ def test_limits_that_break_a_rule_are_refused(text, why, tmp_path):
     (tmp_path / "limits.toml").write_text(text)
     with pytest.raises(UsageError, match=re.escape(why)):
         with_limits(tmp_path / "limits.toml")
+
+
+class Logged:
+    """A test's device, as far as the card looks at it."""
+
+    port = firmware = ""
+
+    def __init__(self, lines):
+        self.watch, self.board = CrashWatch(), self
+        for line in lines:
+            self.watch.take(line)
+
+    @property
+    def crashes(self):
+        return self.watch.crashes
+
+
+# As the ROM and ESP-IDF 5 print them on an ESP32-S3.
+@pytest.mark.parametrize(
+    ("line", "n_brownouts", "n_crashes"),
+    [
+        ("rst:0x1 (POWERON),boot:0x8 (SPI_FAST_FLASH_BOOT)", 0, 0),
+        ("rst:0xc (RTC_SW_CPU_RST),boot:0x8 (SPI_FAST_FLASH_BOOT)", 0, 0),
+        ("rst:0xf (RTCWDT_BROWN_OUT_RST),boot:0x8 (SPI_FAST_FLASH_BOOT)", 1, 0),
+        ("Brownout detector was triggered", 1, 0),
+        ("rst:0x7 (TG0WDT_SYS_RST),boot:0x8 (SPI_FAST_FLASH_BOOT)", 0, 1),
+        ("Guru Meditation Error: Core  0 panic'ed (LoadProhibited).", 0, 1),
+    ],
+)
+def test_low_voltage_and_crashes_are_counted_from_the_logs(line, n_brownouts, n_crashes):
+    item = SimpleNamespace(stash={DEVICE: Logged(["ESP-ROM:esp32s3-20210327", line, ""])})
+    data = collect._data_of(item)["board"]
+    assert (data["brownouts"], data["crashes"]) == (n_brownouts, n_crashes)
+    for outcome, counted in (("failed", n_crashes), ("passed", 0)):
+        builder = Builder()
+        event = {"event": "end", "test": "x", "outcome": outcome, "reason": "", "seconds": 1.0}
+        builder.take(event | {"score": None, "figures": [], "board": data})
+        values = by_name(builder.card("x", None, is_virtual=False, started=time.time()))
+        assert values["power.brownouts"].value == n_brownouts
+        assert values["power.crashes"].value == counted

@@ -104,15 +104,16 @@ class Builder:
         for name in test.get("scores", ()):
             if why and name not in self.values:
                 self.open.setdefault(name, why)
-        self._board(event["board"])
+        self._board(event["board"], passed=outcome == PASSED)
 
-    def _board(self, board: Mapping[str, Any] | None) -> None:
+    def _board(self, board: Mapping[str, Any] | None, *, passed: bool) -> None:
         if board is None:
             return
         for key in ("port", "firmware"):  # a test may know it better: with its version
             if len(board[key]) > len(self.facts.get(key, "")):
                 self.facts[key] = board[key]
-        for name, count in zip(_POWER, (board["brownouts"], board["crashes"]), strict=True):
+        n_crashes = 0 if passed else board["crashes"]  # a test that passes had expected them
+        for name, count in zip(_POWER, (board["brownouts"], n_crashes), strict=True):
             self._counts[name] = self._counts.get(name, 0) + count
 
     def _price(self, board: Board | None) -> None:

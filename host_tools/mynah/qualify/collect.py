@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import json
 import os
@@ -23,13 +24,12 @@ RECORDINGS = "--score-recordings"
 _DATA = "mynah_score"  # attribute of a test's report, which xdist brings to the controller
 
 _BROWNOUT = re.compile(r"Brownout detector was triggered|rst:0x[0-9a-f]+ \(.*BROWN")
-_CRASH = re.compile(r"Guru Meditation Error|abort\(\) was called|rst:0x[0-9a-f]+ \(\w*WDT\w*\)")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option by which `mynah qualify` says where it listens."""
-    parser.addoption(OPTION, type=int, metavar="FD", help="of `mynah qualify`")
-    parser.addoption(RECORDINGS, metavar="DIR", help="of `mynah qualify`")
+    """Add the options that are between `mynah qualify` and its tests."""
+    parser.addoption(OPTION, type=int, help=argparse.SUPPRESS)
+    parser.addoption(RECORDINGS, help=argparse.SUPPRESS)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -117,13 +117,14 @@ def _data_of(item: pytest.Item) -> dict[str, Any]:
         found["figures"] = item.stash[EVIDENCE].as_data()["figures"]
     device = item.stash.get(DEVICE, None)
     if device is not None:
-        lines = device.lines
         board = device.board
+        panics = [crash.text for crash in device.crashes if crash.kind == "panic"]
+        n_brownouts = sum(bool(_BROWNOUT.search(text)) for text in panics)
         found["board"] = {
             "port": board.port,
             "firmware": board.firmware,
-            "brownouts": sum(bool(_BROWNOUT.search(line)) for line in lines),
-            "crashes": sum(bool(_CRASH.search(line)) for line in lines),
+            "brownouts": n_brownouts,
+            "crashes": len(panics) - n_brownouts,
         }
     return found
 
