@@ -298,12 +298,18 @@ def test_a_rate_that_fails_in_the_midst_of_the_data_is_given_up(board, cpu, monk
     assert written(board, cpu) == plan(VIRTUAL).files
 
 
+def started(files=()):
+    """A board that was flashed with our firmware, some files changed."""
+    what = plan(VIRTUAL)
+    what.files.update(files)
+    return VirtualBoard(content=what.parts(16 << 20))
+
+
 def test_the_board_is_waited_for_until_it_is_well(monkeypatch):
-    with VirtualBoard() as board:
-        report = flash_board(VIRTUAL, board.url, wait=True)
-        assert 0 < report.start_s < report.seconds
+    with started() as board:
         said = []
         health.wait_until_well(board.url, on_log=said.append)
+        assert said[0].text.startswith("ESP-ROM:")
         assert (said[-1].source, said[-1].text) == ("app", "ready")
         # as on a chip's own USB, whose RTS resets nothing
         monkeypatch.setattr("mynah.link.sharing.reset_board", lambda _: None)
@@ -312,7 +318,9 @@ def test_the_board_is_waited_for_until_it_is_well(monkeypatch):
 
 
 def test_a_firmware_that_fails_is_told_with_what_to_do():
-    files = plan(VIRTUAL).files | {"/main.py": b"import not_there\n"}
     advice = r"ImportError: .*`mynah deploy --port rfc2217"
-    with VirtualBoard() as board, pytest.raises(BoardTimeoutError, match=advice):
-        flash_board(VIRTUAL, board.url, files=files, wait=True)
+    with (
+        started({"/main.py": b"import not_there\n"}) as board,
+        pytest.raises(BoardTimeoutError, match=advice),
+    ):
+        health.wait_until_well(board.url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ START_S = 30.0
 """How long a start may take; the first one after flashing is the slowest."""
 
 _SILENCE_S = 8.0
+_STARTS = re.compile(r"ESP-ROM:|rst:0x|Mynah \S+ on ")  # of the ROM, and of our firmware
 _MANY_STARTS = 4
 _N_SHOWN = 3
 
@@ -61,13 +63,13 @@ def wait_until_well(
 def _start(url: str, deadline: float) -> Iterator[LogRecord]:
     """The log from a reset on.
 
-    RTS resets no chip whose own USB is MicroPython's: one that stays silent is asked to do it.
+    RTS resets no chip whose own USB is MicroPython's: one that does not start is asked to do it.
     """
-    said = False
+    starts = False
     for record in follow(url, timeout_s=_SILENCE_S, reset=True):
-        said = True
+        starts = starts or bool(_STARTS.match(record.text))
         yield record
-    if said:
+    if starts:
         yield from follow(url, timeout_s=deadline - time.monotonic())
         return
     with contextlib.suppress(BoardTimeoutError), Repl(url) as repl:
