@@ -1,6 +1,7 @@
 """The order of an examination: what stops it, which port it takes, what comes first."""
 
 import errno
+from types import SimpleNamespace
 
 import pytest
 from doctor_host import Computer
@@ -11,7 +12,10 @@ from mynah.doctor.conversation import Conversation
 from mynah.doctor.finding import Looked
 from mynah.doctor.run import Diagnosis, examine
 from mynah.errors import BoardTimeoutError, PortError
+from mynah.link import ports
 from mynah.link.port import port_error
+from mynah.link.running import RunningBoard
+from mynah.link.shares import Shared
 
 CP210X, JTAG = "10c4:ea60", "303a:1001"
 
@@ -66,6 +70,66 @@ def test_a_port_without_a_usb_device_is_no_missing_board(computer, opened, tmp_p
     assert found(examine(bare.host(), port="/dev/ttyS0")) == []
     assert found(examine(bare.host(), port="/dev/ttyS1")) == ["no-board", "port-missing"]
     assert opened == [("/dev/ttyS0", [])]
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """Virtual boards that run, and ports that are shared, on this computer."""
+    boards, offers = [], []
+    monkeypatch.setattr(ports, "running_boards", lambda: boards)
+    monkeypatch.setattr(run, "shares", lambda: offers)
+    return boards, offers
+
+
+def virtual_board(index):
+    url = f"rfc2217://127.0.0.1:{1 + index}"
+    return RunningBoard(index, url, f"02:00:00:00:00:0{index}", "127.77.0.2", "127.77.0.3")
+
+
+def test_without_any_board_one_is_missing(tmp_path, opened, elsewhere):
+    assert found(examine(Computer(tmp_path).host())) == ["no-board"]
+    assert opened == []
+
+
+def test_the_only_virtual_board_is_looked_at_and_none_is_missing(tmp_path, opened, elsewhere):
+    elsewhere[0].append(virtual_board(0))
+    assert found(examine(Computer(tmp_path).host())) == []
+    assert opened == [("rfc2217://127.0.0.1:1", [])]
+
+
+def test_of_several_boards_none_is_missing_and_it_says_what_to_name(tmp_path, opened, elsewhere):
+    elsewhere[0].extend(virtual_board(index) for index in (1, 0))
+    elsewhere[1].append(Shared("/dev/ttyS3", "rfc2217://127.0.0.1:9", "mynah broker (process 4)"))
+    diagnosis = examine(Computer(tmp_path).host())
+    (note,) = diagnosis.findings
+    assert (note.cause, note.severity) == ("several-boards", "note")
+    names = [line.split(": ")[0] for line in note.evidence]
+    assert names == ["/dev/ttyS3", "rfc2217://127.0.0.1:1", "rfc2217://127.0.0.1:2"]
+    assert "`mynah doctor --port /dev/ttyS3`" in note.do[0]
+    assert opened == []
+
+
+def test_a_shared_port_is_no_missing_board(tmp_path, opened, elsewhere, monkeypatch):
+    offer = Shared("/dev/ttyS3", "rfc2217://127.0.0.1:9", "mynah logs (process 4)")
+    elsewhere[1].append(offer)
+    monkeypatch.setattr(run, "find_share", {offer.port: offer}.get)
+    assert found(examine(Computer(tmp_path).host())) == []
+    assert found(examine(Computer(tmp_path).host(), port="/dev/ttyS3")) == []
+    assert opened == [("/dev/ttyS3", []), ("/dev/ttyS3", [])]
+
+
+def test_one_board_with_two_sockets_is_looked_at_through_its_bridge(computer, opened, elsewhere):
+    computer.plug("1-3", JTAG, tty="ttyACM0", driver="cdc_acm")
+    sockets = [
+        SimpleNamespace(device=device, vid=vid, pid=pid, description="", serial_number="1")
+        for device, vid, pid in (
+            ("/dev/ttyACM0", 0x303A, 0x1001),
+            ("/dev/ttyUSB0", 0x10C4, 0xEA60),
+        )
+    ]
+    elsewhere[1].append(Shared("/dev/ttyACM0", "rfc2217://127.0.0.1:9", "mynah logs (process 4)"))
+    assert found(examine(computer.host(comports=lambda: sockets))) == ["two-sockets"]
+    assert opened == [("/dev/ttyUSB0", ["/dev/ttyACM0"])]
 
 
 class Deaf:

@@ -252,6 +252,17 @@ TWO_SOCKETS = Cause(
     ("flash and read the log through the bridge, the socket that is marked UART or COM",),
 )
 
+SEVERAL_BOARDS = Cause(
+    "several-boards",
+    NOTE,
+    "there are {n} boards, and none was named: none of them was looked at",
+    "several ports look like a board, virtual boards and shared ports counted",
+    (
+        "name one: `mynah doctor --port {where}`, or another one of those above",
+        "`mynah ports` says what is on each",
+    ),
+)
+
 LOW_VOLTAGE = Cause(
     "low-voltage",
     FAULT,

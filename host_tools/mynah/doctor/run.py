@@ -6,17 +6,18 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mynah.doctor import access, cable, usb
+from mynah.doctor import catalogue as causes
 from mynah.doctor.catalogue import rank
 from mynah.doctor.conversation import Conversation
 from mynah.doctor.finding import FAULT, SEVERITIES, Finding, Looked, Unseen
 from mynah.doctor.network import Target, check_network
 from mynah.link.port import REMOTE
 from mynah.link.ports import BRIDGE, NATIVE, find_ports
-from mynah.link.shares import find_share
+from mynah.link.shares import find_share, shares
 from mynah.miio import devices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
 
     from mynah.doctor.finding import Item
     from mynah.doctor.host import Host
@@ -74,6 +75,10 @@ class Diagnosis:
                 self.unseen.append(item)
         self.findings.sort(key=lambda each: (SEVERITIES.index(each.severity), rank(each.cause)))
 
+    def forget(self, names: Container[str]) -> None:
+        """Drop the findings of these causes: what was seen later explains them."""
+        self.findings = [each for each in self.findings if each.cause not in names]
+
 
 def examine(
     host: Host,
@@ -115,6 +120,7 @@ def examine(
     chosen = port or _only_port(host, diagnosis)
     share = find_share(chosen) if chosen else None
     if share:
+        diagnosis.forget(_NO_BOARD)
         diagnosis.add([Looked("holder", f"{share.program} shares {chosen} at {share.url}")])
     if chosen and (share or _check_access(host, chosen, boards, diagnosis)):
         diagnosis.conversation = Conversation(
@@ -146,22 +152,24 @@ def _check_access(host: Host, port: str, boards: list[UsbDevice], diagnosis: Dia
     """Look at a port without opening it; whether it can be opened."""
     found = list(access.check_port(host, port, boards))
     diagnosis.add(found)
-    causes = {each.cause for each in found if isinstance(each, Finding)}
-    if not causes & _MISSING:  # there is a port, whatever else is on USB
-        diagnosis.findings = [each for each in diagnosis.findings if each.cause not in _NO_BOARD]
-    return not causes & (_MISSING | _FORBIDDEN)
+    wrong = {each.cause for each in found if isinstance(each, Finding)}
+    if not wrong & _MISSING:  # there is a port, whatever else is on USB
+        diagnosis.forget(_NO_BOARD)
+    return not wrong & (_MISSING | _FORBIDDEN)
 
 
 def _only_port(host: Host, diagnosis: Diagnosis) -> str | None:
     """The port to look at when none was named: a bridge rather than the chip's own USB."""
-    likely = [each for each in find_ports(host.comports()) if each.kind]
-    if len(likely) == 2 and {each.kind for each in likely} == {BRIDGE, NATIVE}:
-        likely = [each for each in likely if each.kind == BRIDGE]
-    if len(likely) > 1:
-        names = ", ".join(each.url for each in likely)
-        why = f"there are several, name one with --port to have it looked at: {names}"
-        diagnosis.add([Unseen("boards", why)])
-    return likely[0].url if len(likely) == 1 else None
+    likely = {each.url: each for each in find_ports(host.comports()) if each.kind}
+    shared = {each.port: f"shared by {each.program}" for each in shares()}  # so there is a board
+    there = shared | {url: each.description for url, each in likely.items()}
+    if len(there) == 2 and {each.kind for each in likely.values()} == {BRIDGE, NATIVE}:
+        there = {url: text for url, text in there.items() if likely[url].kind == BRIDGE}
+    if len(there) > 1:
+        diagnosis.forget(_NO_BOARD)
+        seen = [f"{url}: {text}" for url, text in sorted(there.items())]
+        diagnosis.add([causes.SEVERAL_BOARDS.found(*seen, where=min(there), n=len(there))])
+    return min(there) if len(there) == 1 else None
 
 
 def _other_sockets(port: str, boards: list[UsbDevice]) -> list[str]:
