@@ -2,10 +2,14 @@
 
 import asyncio
 import json
+import os
 
 from speaker.app import console as console_
 from speaker.app.console import Console
+from speaker.app.house import House
+from speaker.app.secure_door import SecureDoor
 from speaker.miot.server import INTERNAL, Later, Server
+from speaker.miot.spec import NotAvailableError
 from speaker.util import late as late_
 from speaker.util import log
 from speaker.util.late import Late, NotLoadedError
@@ -239,3 +243,110 @@ def test_a_command_whose_part_cannot_be_loaded_is_none():
     with Lines() as lines:
         run(console.look(bytearray()))
     assert "part cannot be loaded; a restart may help" in lines.text
+
+
+class Settings:
+    channel_key = b""
+
+
+class Mode:
+    """A loaded secure mode; its channel answers with what it got."""
+
+    is_on = True
+
+    class channel:
+        @staticmethod
+        def handle(packet, _peer):
+            return b"told " + packet
+
+
+class Plain:
+    """A miIO server that answers everything."""
+
+    dropped = {"secure": 0}
+
+    def handle(self, packet, peer):
+        return packet
+
+
+def door(late, key=b""):
+    settings, sent = Settings(), []
+    settings.channel_key = key
+    made = SecureDoor(
+        settings,
+        late,
+        Plain(),
+        lambda address: address == "192.168.4.2",
+        lambda packet, peer: sent.append((packet, peer)),
+    )
+    return made, sent
+
+
+def test_the_first_packet_of_the_channel_loads_it_and_is_answered_then():
+    def steps():
+        yield None
+        yield Mode
+
+    made, sent = door(Late("part", steps))
+
+    async def main():
+        assert made.handle(b"MY1", PEER) is None
+        assert made.handle(b"MY2", PEER) is None  # clients send it again
+        while not sent:
+            await asyncio.sleep_ms(1)
+        await asyncio.sleep_ms(5)
+        return made.handle(b"MY3", PEER)
+
+    with Lines():
+        assert run(main()) == b"told MY3"
+    assert sent == [(b"told MY1", PEER)]
+
+
+def test_a_secure_mode_that_cannot_be_loaded_lets_nobody_in():
+    """What was switched on stays on, whatever the memory is."""
+    made, sent = door(Late("part", Steps(MemoryError())), key=bytes(32))
+
+    async def main():
+        assert made.handle(b"MY1", PEER) is None
+        await asyncio.sleep_ms(5)
+
+    with Lines() as lines:
+        run(main())
+        assert made.is_on and "part cannot be loaded; a restart may help" in lines.text
+        assert made.handle(bytes(64), PEER) is None and Plain.dropped["secure"] == 1
+        assert made.handle(bytes(32), PEER) == bytes(32)  # a hello finds it
+        assert made.handle(bytes(64), ("192.168.4.2", 1)) == bytes(64)
+        assert made.forbids("get_properties", PEER) and not made.forbids("miIO.info", PEER)
+    assert sent == []
+
+
+def test_a_home_without_devices_is_not_used_and_forgetting_loads_what_it_needs():
+    folder = tmp_path + "/home"
+    part = Late("home", Steps(MemoryError()))
+    house = House(folder, part)
+    assert not house.is_used
+    house.forget()
+    os.mkdir(folder)
+    assert not house.is_used
+    for name in ("/00.a", "/00.b", "/07.a"):
+        with open(folder + name, "w") as file:
+            file.write("a token")
+    assert house.is_used
+    with Lines():
+        assert fails(part)
+        house.forget()
+    assert os.listdir(folder) == [] and not house.is_used
+
+
+def test_a_directive_for_a_home_that_cannot_be_loaded_says_so():
+    house = House("/nowhere", Late("home", Steps(MemoryError())))
+
+    async def main():
+        try:
+            await house.directive("turn on the lamp").coroutine
+        except NotAvailableError as error:
+            return error.args[0]
+        return None
+
+    with Lines():
+        assert run(main()) == "the home's controller is not loaded"
