@@ -41,7 +41,7 @@ else:
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
 _NOT_OURS = ("LG_", "PYTEST_")
-_START_S = 30.0
+_START_S = 60.0
 _STOP_S = 5.0
 _POLL_S = 0.05
 
