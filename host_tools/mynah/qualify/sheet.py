@@ -242,7 +242,7 @@ def _words(
 
 
 def _width(drawn: Text) -> float:
-    figure = drawn.get_figure(root=True)
+    figure = drawn.figure
     assert figure is not None
     return float(drawn.get_window_extent().width / figure.dpi)
 
