@@ -163,6 +163,8 @@ def test_the_speaker_hears_a_recording_over_the_serial_port():
         heard = driver.expect(r'wake: heard "Okay Nabu" p=(\d+)', timeout=30)
         assert int(heard[1]) > 200
         assert playback.wait(30)
+        with driver.console.released(), pytest.raises(MissingPartError, match="over its console"):
+            driver.play(AUDIO_DIR / "demo.flac")  # it would wait for its own end
 
 
 def test_arguments_are_checked_as_a_bench_file_is(target):

@@ -95,6 +95,11 @@ class Console:
         """Whether the port vanished; `reopen` looks for it."""
         return self._lost is not None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the port is open here: not closed, and not released to another program."""
+        return self._port is not None
+
     def begin(self, log_path: Path | None, on_line: Callable[[str], None] | None = None) -> None:
         """Forget the lines so far, and put those that follow into another file."""
         with self._changed:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mynah.audio_files import RATE_HZ
 from mynah.errors import MynahError
+from mynah.hil.parts import MissingPartError
 from mynah.wake.board import BoardWake
 
 if TYPE_CHECKING:
@@ -27,7 +28,16 @@ class ConsoleFeed:
         self._console = console
 
     def play(self, sound: Sound) -> FeedPlayback:
-        """Begin to play; returns at once. The board's log lines go on to come in."""
+        """Begin to play; returns at once. The board's log lines go on to come in.
+
+        Raises:
+            MissingPartError: another program has the console: the sound would wait for its end.
+        """
+        if not self._console.is_open:
+            raise MissingPartError(
+                "sound goes to this board over its console, which another program has meanwhile; "
+                "a sound card would do (audio in the bench file)"
+            )
         return FeedPlayback(self._console, sound.at_rate(RATE_HZ))
 
 
