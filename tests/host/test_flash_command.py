@@ -309,7 +309,7 @@ def test_the_board_is_waited_for_until_it_is_well(monkeypatch):
     with started() as board:
         said = []
         health.wait_until_well(board.url, on_log=said.append)
-        assert any(line.text.startswith("ESP-ROM:") for line in said)
+        assert any(line.text.startswith("Mynah ") for line in said)
         assert (said[-1].source, said[-1].text) == ("app", "ready")
         # as on a chip's own USB, whose RTS resets nothing
         monkeypatch.setattr("mynah.link.sharing.reset_board", lambda _: None)
