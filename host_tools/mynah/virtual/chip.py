@@ -80,6 +80,7 @@ class Chip:
         """The supply is gone; does not wait for the CPU, so it may be called in any thread."""
         with self._lock:
             self._flash.cut_power()
+            self._registers.lose_power()
             if self.state is not State.OFF:
                 self._change_to(State.OFF)
                 self._sequencer.call(self._cpu.stop)

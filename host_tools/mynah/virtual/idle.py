@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _MAX_US = 500_000_000
 """A wait returns after that, however long it was to be: its length must fit into an answer."""
+_LONGEST_US = (1 << 30) - 1  # what fits into an answer; the next one tells the rest
 _DEAF = 1 << 30
 _FETCHED = struct.Struct("<i")
 _ANY = -1
@@ -95,8 +96,9 @@ class Idle:
             finally:
                 child.interrupts.silence(on=False)
                 self._compute()
-        before, self._cpu_us = self._cpu_us, self._clock.now_us()
-        return (self._cpu_us - before) << 1 | child.interrupts.waiting, b""
+        passed_us = min(self._clock.now_us() - self._cpu_us, _LONGEST_US)
+        self._cpu_us += passed_us
+        return passed_us << 1 | child.interrupts.waiting, b""
 
     def _compute(self) -> None:
         self._clock.run(self._processor_time, free_s=FREE_S)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mynah.virtual.spi import SPI1_BASE, SPI1_END, SpiController
+from mynah.virtual.spi import SPI1_BASE, SPI1_END, FlashStatus, SpiController
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,12 +42,17 @@ class Registers:
         self._on_watchdog = on_watchdog
         self._fixed = {_CHIP_MAGIC: _CHIP_MAGIC_VALUE, **_efuses(identity)}
         self._values: dict[int, int] = {}
-        self._spi = SpiController(identity.flash_size)
+        self._flash_status = FlashStatus()
+        self._spi = SpiController(identity.flash_size, self._flash_status)
+
+    def lose_power(self) -> None:
+        """The flash chip's volatile registers are lost, too."""
+        self._flash_status.lose_power()
 
     def reset(self) -> None:
         """Forget everything that was written, as EN low does."""
         self._values.clear()
-        self._spi = SpiController(self._identity.flash_size)
+        self._spi = SpiController(self._identity.flash_size, self._flash_status)
 
     def set_strap(self, *, download: bool) -> None:
         """Latch GPIO0 as it was when the chip left reset."""

@@ -17,20 +17,40 @@ _USR_MISO = 1 << 28
 _READ_ID, _READ_SFDP = 0x9F, 0x5A
 _READ_STATUS = {0x05: 0, 0x35: 1, 0x15: 2}
 _WRITE_STATUS = {0x01: 0, 0x31: 1, 0x11: 2}
+_WRITE_ENABLE = {0x06: False, 0x50: True}  # for good, or until the power fails
 _GIGADEVICE, _QUAD_FAMILY = 0xC8, 0x40
 # JESD216: signature, revision 1.6, one parameter header, then that header (none follows).
 _SFDP = b"SFDP\x06\x01\x00\xff" + b"\x00\x06\x01\x00\xff\xff\xff\xff"
 _QUAD_ENABLE = 0x02
 
 
+class FlashStatus:
+    """The three status registers of the flash chip, which a reset of the ESP32 does not touch."""
+
+    def __init__(self) -> None:
+        self.values = [0, _QUAD_ENABLE, 0]
+        self._kept = list(self.values)
+
+    def write(self, index: int, value: int, *, volatile: bool) -> None:
+        """Set one."""
+        self.values[index] = value
+        if not volatile:
+            self._kept[index] = value
+
+    def lose_power(self) -> None:
+        """Forget what was written as volatile."""
+        self.values = list(self._kept)
+
+
 class SpiController:
     """Runs the flash commands that are not the loader's own (identification, status)."""
 
-    def __init__(self, flash_size: int) -> None:
-        """``flash_size`` in bytes, a power of two."""
+    def __init__(self, flash_size: int, status: FlashStatus) -> None:
+        """``flash_size`` in bytes, a power of two; ``status`` of the chip."""
         capacity = flash_size.bit_length() - 1
         self._id = bytes([_GIGADEVICE, _QUAD_FAMILY, capacity])
-        self._status = [0, _QUAD_ENABLE, 0]
+        self._status = status
+        self._volatile = False
         self._registers: dict[int, int] = {}
 
     def read(self, address: int) -> int:
@@ -48,8 +68,11 @@ class SpiController:
 
     def _run(self) -> None:
         command = self._registers.get(_USR2, 0) & 0xFF
+        if command in _WRITE_ENABLE:
+            self._volatile = _WRITE_ENABLE[command]
         if command in _WRITE_STATUS:
-            self._status[_WRITE_STATUS[command]] = self._registers.get(_W0, 0) & 0xFF
+            value = self._registers.get(_W0, 0) & 0xFF
+            self._status.write(_WRITE_STATUS[command], value, volatile=self._volatile)
         if self._registers.get(_USR, 0) & _USR_MISO:
             n_bits = (self._registers.get(_MISO_DLEN, 0) & 0x3FF) + 1
             reply = int.from_bytes(self._reply(command), "little")
@@ -59,7 +82,7 @@ class SpiController:
         if command == _READ_ID:
             return self._id
         if command in _READ_STATUS:
-            return bytes([self._status[_READ_STATUS[command]]])
+            return bytes([self._status.values[_READ_STATUS[command]]])
         if command == _READ_SFDP:
             start = self._registers.get(_ADDR, 0) & 0xFFFFFF
             return _SFDP[start : start + 4].ljust(4, b"\xff")
