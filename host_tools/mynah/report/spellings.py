@@ -17,8 +17,12 @@ _SHORTEST = 6  # characters of a piece of base64 that are worth looking for
 _BETWEEN_BYTES = r"[^0-9A-Za-z]{0,6}(?:0?x)?"
 _BETWEEN_NUMBERS = r"\D{1,4}"
 _ONE_BYTE = 256
-_RUNS = re.compile(r"\\{2,}|.", re.DOTALL)
-_LINE_END = r"(?:\\[rn]|[\r\n])*"  # also as JSON has it
+_RUNS = re.compile(r"\\+|.", re.DOTALL)
+# No text may be found in two ways, and no repetition be without a bound: a search that fails, as
+# in a long row of backslashes, would take for ever.
+_MOST_ESCAPES = 16  # JSON in JSON in JSON in JSON
+_LINE_END = r"[\r\n]{0,2}"
+_LINE_END_OR_JSONS = r"(?:\\[rn]|[\r\n]){0,2}"
 
 
 def pattern(secret: bytes) -> re.Pattern[str]:
@@ -44,35 +48,35 @@ def _escaped(text: str) -> str:
 def _in_lines(piece: str) -> str:
     """A regular expression for base64, whose letters and digits nobody escapes."""
     letters = [each if each.isalnum() else _character(each) for each in piece]
-    return _LINE_END.join(letters) + r"(?:[A-Za-z0-9+/_-]?={1,2})?"
+    return _LINE_END_OR_JSONS.join(letters) + r"(?:[A-Za-z0-9+/_-]?={1,2})?"
 
 
 @cache
 def _character(character: str) -> str:
     """One as it is, after backslashes (JSON in JSON has several), or by its number.
 
-    A run of backslashes counts as one character: each of them doubled would be found in too many
-    ways.
+    A whole run of backslashes counts as one character.
     """
-    if len(character) > 1:
-        return rf"(?:\\{{{len(character)},}}|(?:%5c){{{len(character)}}})"
+    if character.startswith("\\"):
+        n = len(character)
+        return rf"(?:(?<!\\)\\{{{n},{n * _MOST_ESCAPES}}}(?!\\)|(?:%5c|&#92;|&#x5c;){{{n}}})"
+    escape = rf"\\{{1,{_MOST_ESCAPES}}}"
     number = ord(character)
     encoded = character.encode()
     utf16 = character.encode("utf-16-be").hex()
     ways = [
-        r"\\*" + re.escape(character),
+        rf"\\{{0,{_MOST_ESCAPES}}}" + re.escape(character),
         "".join(f"%{byte:02x}" for byte in encoded),
-        "".join(rf"\\+x{byte:02x}" for byte in encoded),
-        "".join(rf"\\+u{utf16[start : start + 4]}" for start in range(0, len(utf16), 4)),
-        rf"\\+U{number:08x}",
+        "".join(rf"{escape}x{byte:02x}" for byte in encoded),
+        "".join(rf"{escape}u{utf16[start : start + 4]}" for start in range(0, len(utf16), 4)),
+        rf"{escape}U{number:08x}",
         rf"&#{number};",
         rf"&#x{number:x};",
     ]
-    # Two ways for the same text would make a search that fails take for ever.
     if html.escape(character) != character:
         ways.append(re.escape(html.escape(character)))
     if number < _ONE_BYTE:
-        ways.append(rf"\\+x{number:02x}")
+        ways.append(rf"{escape}x{number:02x}")
     if character == " ":
         ways.append(r"\+")
     return f"(?:{'|'.join(ways)})"
