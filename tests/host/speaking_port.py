@@ -7,7 +7,10 @@ import serial.rfc2217
 
 
 class Server:
-    """A remote serial port (pyserial's own server side) that says something and hangs up."""
+    """A remote serial port (pyserial's own server side) that says something and hangs up.
+
+    A speech is bytes, or several of them that come about a tenth of a second after each other.
+    """
 
     def __init__(self, *speeches):
         self._speeches = speeches
@@ -35,14 +38,13 @@ class Server:
         port = serial.serial_for_url("loop://")
         manager = serial.rfc2217.PortManager(port, Connection)
         connection.settimeout(0.1)
-        spoken = False
+        rest = [speech] if isinstance(speech, bytes) else list(speech)
         while not self.hang_up.is_set():
             try:
                 data = connection.recv(1024)
             except TimeoutError:
-                if not spoken:
-                    connection.sendall(b"".join(manager.escape(speech)))
-                    spoken = True
+                if rest:
+                    connection.sendall(b"".join(manager.escape(rest.pop(0))))
                 continue
             if not data:
                 return

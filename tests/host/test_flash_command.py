@@ -6,6 +6,7 @@ import queue
 
 import pytest
 from noisy_line import NoisyLine
+from speaking_port import Server
 
 from mynah import boards
 from mynah.cli import cli
@@ -315,6 +316,16 @@ def test_the_board_is_waited_for_until_it_is_well(monkeypatch):
         monkeypatch.setattr("mynah.link.sharing.reset_board", lambda _: None)
         monkeypatch.setattr("mynah.flash.health._SILENCE_S", 1.0)
         assert health.wait_until_well(board.url) > 1.0
+
+
+def test_a_board_whose_start_takes_long_is_heard_through_one_connection(monkeypatch):
+    """Who opens the port a second time meanwhile misses what comes in between."""
+    monkeypatch.setattr("mynah.flash.health._SILENCE_S", 2.0)
+    server = Server([b"ESP-ROM:esp32s3-20210327\r\n", *[b""] * 25, b"I 2600 app: ready\r\n"])
+    try:
+        assert health.wait_until_well(server.url) > 2.0
+    finally:
+        server.close()
 
 
 def test_a_firmware_that_fails_is_told_with_what_to_do():

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import serial
 from speaking_port import Server
 
 from mynah.cli import cli
@@ -83,6 +84,21 @@ def test_following_survives_a_port_that_vanishes(serve, monkeypatch):
     assert texts == ["first", "second"]
     said = [text for text in said if "others may use" not in text]
     assert said == [f"{server.url} vanished; waiting for it", f"{server.url} is back"]
+
+
+def test_a_reset_that_takes_the_port_away_is_done_once(serve, monkeypatch):
+    resets = []
+
+    def vanish(port):
+        resets.append(port)
+        raise serial.SerialException("the chip's own USB is gone")
+
+    monkeypatch.setattr("mynah.link.sharing.reset_board", vanish)
+    server = serve(b"I 900 app: before\r\n", b"I 1 app: afterwards\r\n")
+    records = follow(server.url, timeout_s=20, reset=True)
+    assert next(records).text == "afterwards"
+    records.close()
+    assert len(resets) == 1
 
 
 def test_logs_stops_at_the_line_that_it_waits_for(serve, capsys):

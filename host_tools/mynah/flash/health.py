@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -67,12 +68,18 @@ def _start(url: str, deadline: float) -> Iterator[LogRecord]:
 
     RTS resets no chip whose own USB is MicroPython's: one that does not start is asked to do it.
     """
-    starts = False
-    for record in follow(url, timeout_s=_SILENCE_S, reset=True):
-        starts = starts or bool(_STARTS.match(record.text))
-        yield record
-    if starts:
-        yield from follow(url, timeout_s=deadline - time.monotonic())
+    mute = threading.Event()
+    patience = threading.Timer(_SILENCE_S, mute.set)
+    patience.daemon = True
+    patience.start()
+    try:
+        for record in follow(url, timeout_s=deadline - time.monotonic(), reset=True, stop=mute):
+            if _STARTS.match(record.text):
+                patience.cancel()
+            yield record
+    finally:
+        patience.cancel()
+    if not mute.is_set():
         return
     with contextlib.suppress(BoardTimeoutError), Repl(url) as repl:
         yield from repl.restart(deadline - time.monotonic())

@@ -34,6 +34,7 @@ def follow(
     reconnect: bool = True,
     reset: bool = False,
     talk: Callable[[str], None] | None = None,
+    stop: threading.Event | None = None,
 ) -> Iterator[LogRecord]:
     """Yield each line of the log as it comes.
 
@@ -45,13 +46,20 @@ def follow(
             its USB serial number.
         reset: restart the board first, so that its log is seen from the start.
         talk: called with a line for the user when the port vanishes and comes back.
+        stop: ends it within a tenth of a second when set.
 
     Raises:
         PortError: the port is missing or busy at the start, or vanishes without ``reconnect``.
     """
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     for lines in follow_lines(
-        Place(url), baud=baud, deadline=deadline, reconnect=reconnect, reset=reset, talk=talk
+        Place(url),
+        baud=baud,
+        deadline=deadline,
+        reconnect=reconnect,
+        reset=reset,
+        talk=talk,
+        stop=stop,
     ):
         for line in lines:
             yield parse(clean(line))
@@ -87,8 +95,8 @@ def follow_lines(
     while port is not None:
         try:
             if reset:
+                reset = False  # once, even if the reset takes the chip's own USB away
                 port.reset_board()
-                reset = False
             yield from _lines(port, deadline, stop)
         except (serial.SerialException, OSError):
             if not reconnect:
