@@ -9,11 +9,12 @@ from doctor_host import Computer
 from mynah.doctor import catalogue as causes
 from mynah.doctor import conversation, run
 from mynah.doctor.conversation import Conversation
-from mynah.doctor.finding import Looked
+from mynah.doctor.finding import Finding, Looked, Unseen
 from mynah.doctor.run import Diagnosis, examine
 from mynah.errors import BoardTimeoutError, PortError
 from mynah.link import ports
 from mynah.link.port import port_error
+from mynah.link.repl import ReplError
 from mynah.link.running import RunningBoard
 from mynah.link.shares import Shared
 
@@ -178,6 +179,44 @@ def test_a_silent_port_whose_chip_answers_has_other_firmware(deaf, monkeypatch):
     (item,) = Conversation("/dev/ttyUSB0").examine()
     assert item.cause == "silent-but-alive"
     assert "QFN56" in item.evidence[0]
+
+
+class Prompt(Deaf):
+    """A port with a board at its prompt."""
+
+    lines = ("MicroPython v1.28.0 on 2026-05-01; Generic ESP32S3 module with ESP32S3", ">>> ")
+
+
+class Raising:
+    """MicroPython that raises an exception at whatever it is asked; it can be restarted."""
+
+    restarts = 0
+
+    def __init__(self, url, **_):
+        self.url = url
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def run(self, code):
+        raise ReplError("Traceback:\nMemoryError: memory allocation failed")
+
+    def restart(self, timeout_s):
+        Raising.restarts += 1
+        return iter(())
+
+
+def test_a_board_that_cannot_answer_is_told_and_started_again(monkeypatch):
+    monkeypatch.setattr(conversation, "Listener", Prompt)
+    monkeypatch.setattr(conversation, "Repl", Raising)
+    items = list(Conversation("/dev/ttyUSB0").examine())
+    assert "no-firmware" in [each.cause for each in items if isinstance(each, Finding)]
+    (unseen,) = [each for each in items if isinstance(each, Unseen)]
+    assert "MemoryError" in unseen.why
+    assert Raising.restarts == 1
 
 
 def test_a_port_of_another_users_program(monkeypatch):

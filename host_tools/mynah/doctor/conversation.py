@@ -11,7 +11,7 @@ from mynah.doctor import catalogue as causes
 from mynah.doctor.bootlog import BootLog
 from mynah.doctor.finding import Finding, Looked, Unseen
 from mynah.doctor.listening import Listener
-from mynah.errors import BoardTimeoutError, MynahError, PortError
+from mynah.errors import BoardError, BoardTimeoutError, MynahError, PortError
 from mynah.flash import chip
 from mynah.improv.serial_door import SerialDoor
 from mynah.link.port import REMOTE
@@ -236,8 +236,9 @@ class Conversation:
                 finally:  # also after Ctrl-C: the speaker is not left stopped
                     self._talk("starting the board again ...")
                     self._restart(repl)
-        except BoardTimeoutError as error:
+        except (BoardError, BoardTimeoutError) as error:
             yield Unseen("memory, filesystem", str(error))
+        if self.facts is None:
             return
         yield from facts.check_facts(self.facts, self.url)
         if self.facts.rssi is not None:
