@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("labgrid", reason="labgrid is not installed (docs/farm.md)")
 
 from mynah.errors import MynahError
+from mynah.farm import loopback
 from mynah.farm.loopback import LoopbackFarm, Program
 
 FARM = """
@@ -50,6 +51,21 @@ def test_a_program_that_does_not_start_names_its_log(tmp_path):
     with pytest.raises(MynahError, match=r"nothing ended by itself; see .*nothing\.log"):
         program.wait_for("ready")
     program.stop()
+
+
+def test_boards_whose_exporter_does_not_start_are_stopped(tmp_path, monkeypatch):
+    programs = []
+
+    def start(name, folder, module, arguments):
+        module = "no_such_module" if name == "rack" else module
+        programs.append(Program(name, folder, module, arguments))
+        return programs[-1]
+
+    monkeypatch.setattr(loopback, "Program", start)
+    with pytest.raises(MynahError, match=r"rack ended by itself"):
+        LoopbackFarm(tmp_path, {"rack": ["board"]})
+    assert [program.name for program in programs] == ["coordinator", "board-board", "rack"]
+    assert not any(is_running(program.pid) for program in programs)
 
 
 def test_a_farm_that_cannot_be_built_leaves_nothing(tmp_path):

@@ -186,13 +186,18 @@ class LoopbackFarm:
 
     def start(self, name: str, *, blank: bool = False) -> Rack:
         """Switch a rack on: its boards, with MicroPython or ``blank``, and its exporter."""
-        boards = {board: self._start_board(board, blank) for board in self._boards[name]}
-        ports = {
-            board: program.wait_for(r"serial port +(rfc2217://\S+)")[1]
-            for board, program in boards.items()
-        }
-        rack = self.start_exporter(name, ports)
-        rack.boards = boards
+        with contextlib.ExitStack() as stack:
+            boards = {}
+            for board in self._boards[name]:
+                boards[board] = self._start_board(board, blank)
+                stack.callback(boards[board].stop)
+            ports = {
+                board: program.wait_for(r"serial port +(rfc2217://\S+)")[1]
+                for board, program in boards.items()
+            }
+            rack = self.start_exporter(name, ports)
+            rack.boards = boards
+            stack.pop_all()
         return rack
 
     def start_exporter(self, name: str, ports: Mapping[str, str]) -> Rack:
