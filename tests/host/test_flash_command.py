@@ -22,7 +22,6 @@ from mynah.virtual.board import State, VirtualBoard
 VIRTUAL = boards.load("virtual")
 NOWHERE = "/dev/no-such-port"
 OCTAL = b"Generic ESP32S3 module with Octal-SPIRAM with ESP32S3\0"
-QUAD = b"Generic ESP32S3 module with ESP32S3\0"
 
 
 class NoCpu:

@@ -38,7 +38,6 @@ _PROLOGUE = b"mynah channel"
 _N_ASK = const(32)  # ASK and TOLD: no more comes back than was sent
 _START_HEAD = const(20)
 _N_START = const(20 + 48)
-_ASK_FORMAT = ">4s8s20s"
 _TOLD_FORMAT = ">4s8sIIB11x"
 _START_FORMAT = ">4sBxxxIII"  # key, device's number, stamp, the peer's session id
 _DATA_FORMAT = ">4sII"

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from mynah.doctor.usb_device import UsbDevice
 
 _OURS = {"mynah", "pytest", "esptool", "mpremote"}
-_SHARED_GROUPS = {"dialout", "uucp", "plugdev", "tty"}
 _LOCK = "/var/lock/LCK..{}"
 _CAGES = {
     "snap": (

@@ -14,7 +14,8 @@ from mynah.doctor.finding import FAULT, Finding, Looked
 from mynah.flash.firmware import OLDEST
 from mynah.logs import panics, parse, resets
 from mynah.logs.lines import NOISE
-from mynah.logs.resets import BROWN_OUTS, reset_number
+from mynah.logs.panics import PROGRAM_PANIC
+from mynah.logs.resets import WATCHDOGS, is_brown_out, reset_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,20 +24,13 @@ if TYPE_CHECKING:
 
 _ROM = re.compile(r"ESP-ROM:(esp32[a-z0-9]*)-|^ets \w{3} +\d+ \d{4}")
 _RESET = re.compile(r"rst:0x[0-9a-f]+ \(")
-_BROWN_OUT = re.compile(r"Brownout detector was triggered")
 _DOWNLOAD = re.compile(r"waiting for download")
 _OVER = re.compile(r"waiting for download|filesystem appears to be corrupted")
 _BANNER = re.compile(r"MicroPython v?(\d+)\.(\d+)(\S*) on ")
 _PROMPT = re.compile(r"^>>> ?$")
 _STARTED = re.compile(r"Mynah (\S+) on ")
-_PANIC = re.compile(
-    r"Guru Meditation Error|abort\(\) was called|assert failed: |Stack (?:smashing|canary)|"
-    r"A stack overflow in task|CORRUPT HEAP"
-)
 _TRACEBACK = "Traceback (most recent call last):"
 _EXCEPTION = re.compile(r"[A-Z]\w*(?:Error|Exception|Interrupt|Exit)\b.*")
-# The watchdogs among `mynah.logs.resets.ROM_RESETS`.
-_WATCHDOGS = {0x07, 0x08, 0x09, 0x0B, 0x0D, 0x10, 0x11, 0x12}
 _NAMES = {"esp32": "ESP32", "esp32s2": "ESP32-S2", "esp32c3": "ESP32-C3", "esp32c6": "ESP32-C6"}
 _OURS = "esp32s3"
 _LOOP = 3
@@ -145,9 +139,7 @@ def check_log(log: BootLog) -> Iterator[Item]:
 
 
 def _power(log: BootLog) -> Iterator[Finding]:
-    lines = [
-        line for line in log.lines if _BROWN_OUT.search(line) or reset_number(line) in BROWN_OUTS
-    ]
+    lines = [line for line in log.lines if is_brown_out(line)]
     if lines:
         yield causes.LOW_VOLTAGE.found(
             *lines[:_SHOWN_LINES], where=log.port, times=_times(len(lines))
@@ -190,7 +182,7 @@ def _boot(log: BootLog) -> Iterator[Finding]:
             return
     if psram:
         return
-    panics = log.find(_PANIC)
+    panics = log.find(PROGRAM_PANIC)
     if panics:
         yield causes.PANIC.found(*panics[:_SHOWN_LINES], where=log.port, reason=_reason(panics[0]))
     elif log.find(_DOWNLOAD):
@@ -204,7 +196,7 @@ def _boot(log: BootLog) -> Iterator[Finding]:
 def _program(log: BootLog) -> Iterator[Item]:
     yield from _watchdogs(log)
     yield from _micropython(log)
-    panics = log.find(_PANIC)
+    panics = log.find(PROGRAM_PANIC)
     if panics:
         yield causes.PANIC.found(*panics[:_SHOWN_LINES], where=log.port, reason=_reason(panics[0]))
     for text in log.texts("app"):
@@ -221,7 +213,7 @@ def _program(log: BootLog) -> Iterator[Item]:
 
 def _watchdogs(log: BootLog) -> Iterator[Finding]:
     for line in log.lines:
-        if reset_number(line) in _WATCHDOGS:
+        if reset_number(line) in WATCHDOGS:
             yield causes.WATCHDOG.found(line, where=log.port, reset=resets.explain(line))
             return
 

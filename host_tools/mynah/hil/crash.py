@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mynah.logs import parse
 from mynah.logs.decode import Decoder
 from mynah.logs.panics import PANIC_GOES_ON, PANIC_START
+from mynah.logs.resets import BROWN_OUTS, WATCHDOGS, reset_number
 from mynah.logs.show import TextShow
 
 if TYPE_CHECKING:
@@ -16,11 +16,8 @@ if TYPE_CHECKING:
 
 _TRACEBACK = "Traceback (most recent call last):"
 _MAX_LINES = 60
-# A panic, or the ROM's word that a watchdog or a bad supply has reset the chip.
-_PANIC = re.compile(
-    PANIC_START.pattern
-    + r"|rst:0x[0-9a-f]+ \((?:TG\dWDT|RTCWDT|RTC_WDT|SUPER_WDT|INT_WDT|BROWNOUT|.*BROWN)"
-)
+# By the ROM's word.
+_BAD_RESETS = WATCHDOGS | BROWN_OUTS
 # Ctrl-C, and the exception that MicroPython's soft reset is.
 _BY_HAND = ("KeyboardInterrupt", "SystemExit")
 
@@ -69,7 +66,7 @@ class CrashWatch:
         text = parse(line).text  # of a record that the firmware's logger wrote: without its head
         if _TRACEBACK in text:
             self._begin(Crash("traceback", [text]))
-        elif _PANIC.search(text):
+        elif PANIC_START.search(text) or reset_number(text) in _BAD_RESETS:
             if self._open is None or self._open.kind != "panic":
                 self._begin(Crash("panic", [text]))
             else:

@@ -158,12 +158,16 @@ _SENTENCES = tuple(
 )
 _ANY = re.compile("|".join(pattern.pattern for pattern, _ in _SENTENCES))  # most lines: one look
 
-PANIC_START = re.compile(
+PROGRAM_PANIC = re.compile(
     r"Guru Meditation Error|abort\(\) was called|\*\*\*ERROR\*\*\*|assert failed: |"
-    r"Brownout detector was triggered|Task watchdog got triggered|FATAL: uncaught exception|"
-    r"stack smashing|Stack smashing|CORRUPT HEAP"
+    r"FATAL: uncaught exception|[Ss]tack smashing|CORRUPT HEAP"
 )
-"""The first line of a panic."""
+"""The first line of a panic that the program itself has brought about."""
+
+PANIC_START = re.compile(
+    PROGRAM_PANIC.pattern + r"|Brownout detector was triggered|Task watchdog got triggered"
+)
+"""The first line of any panic."""
 
 PANIC_GOES_ON = re.compile(
     r"^(?:Core|PC|A\d|EX|EPC|L(?:BEG|END|COUNT)|SAR|Backtrace|\s*0x|Register|Debug|ELF|CPU|Memory|"

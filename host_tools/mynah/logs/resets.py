@@ -29,8 +29,10 @@ ROM_RESETS = {
     0x16: "a debugger reset the chip through its own USB port (JTAG)",
     0x17: "a glitch of the supply reset the chip: look at cable and supply",
 }
-BROWN_OUTS = (0x0F, 0x17)
+BROWN_OUTS = {0x0F, 0x17}
 """The numbers in `ROM_RESETS` that mean a bad supply."""
+WATCHDOGS = {0x07, 0x08, 0x09, 0x0B, 0x0D, 0x10, 0x11, 0x12}
+"""Those that mean a watchdog."""
 
 # MicroPython, ports/esp32/modmachine.h: MP_PWRON_RESET to MP_SOFT_RESET.
 MICROPYTHON_RESETS = {
@@ -48,6 +50,7 @@ _BOOT_MODES = (
 )
 
 _RST = re.compile(r"rst:0x([0-9a-f]{1,2}) \(([^)]*)\)(?:,boot:0x([0-9a-f]{1,2}) \(([^)]*)\))?")
+_BROWN_OUT = re.compile(r"Brownout detector was triggered")
 _LAST_RESET = re.compile(r"last reset: (\d)\b")
 
 
@@ -55,6 +58,11 @@ def reset_number(line: str) -> int | None:
     """The number in the ROM's line ``rst:0x1 (POWERON),boot:...``; None: another line."""
     match = _RST.search(line)
     return int(match[1], 16) if match else None
+
+
+def is_brown_out(line: str) -> bool:
+    """Whether a line of ESP-IDF or of the ROM tells that the supply fell too low."""
+    return _BROWN_OUT.search(line) is not None or reset_number(line) in BROWN_OUTS
 
 
 def explain(line: str) -> str | None:

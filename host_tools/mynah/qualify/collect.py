@@ -14,6 +14,7 @@ import pytest
 
 from mynah.hil.pool import DEVICE, EVIDENCE, POOL
 from mynah.hil.results import outcome_of, reason_of
+from mynah.logs.resets import is_brown_out
 from mynah.qualify.score import KEY, SCORES
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 OPTION = "--score-events"
 RECORDINGS = "--score-recordings"
 _DATA = "mynah_score"  # attribute of a test's report, which xdist brings to the controller
-
-_BROWNOUT = re.compile(r"Brownout detector was triggered|rst:0x[0-9a-f]+ \(.*BROWN")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -118,8 +117,8 @@ def _data_of(item: pytest.Item) -> dict[str, Any]:
     device = item.stash.get(DEVICE, None)
     if device is not None:
         board = device.board
-        panics = [crash.text for crash in device.crashes if crash.kind == "panic"]
-        n_brownouts = sum(bool(_BROWNOUT.search(text)) for text in panics)
+        panics = [crash.lines for crash in device.crashes if crash.kind == "panic"]
+        n_brownouts = sum(any(map(is_brown_out, lines)) for lines in panics)
         found["board"] = {
             "port": board.port,
             "firmware": board.firmware,
