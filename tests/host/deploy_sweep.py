@@ -68,7 +68,7 @@ class Sweep:
         found = self._files()
         for path, data in OTHERS.items():
             assert found.pop(path) == data, path
-        found = {path: found[path] for path in found if not path.startswith("/deploy.new/")}
+        found = {path: found[path] for path in found if not path.startswith("/mynah.new/")}
         assert found in (self.old, self.new), set(found.items()) ^ set(self.new.items())
         if not gone.is_set():
             assert found == self.new

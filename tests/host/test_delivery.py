@@ -103,7 +103,7 @@ def test_power_cut_at_every_operation_of_a_delivery(board):
     for cut_at in cuts(board, try_to_deliver):
         board.restart()
         found = own(board.files())
-        files = {path: found[path] for path in found if not path.startswith("/deploy.new/")}
+        files = {path: found[path] for path in found if not path.startswith("/mynah.new/")}
         assert files in (OLD, NEW), cut_at
         assert board.run("print(started)").strip() == ("old" if files == OLD else "new")
         outcomes.append(files == NEW)
@@ -179,7 +179,7 @@ def test_a_boot_py_of_before_is_renewed_first(board):
     for cut_at in cuts(board, try_to_deliver):
         board.restart()
         found = own(board.files())
-        files = {path: found[path] for path in found if not path.startswith("/deploy.new/")}
+        files = {path: found[path] for path in found if not path.startswith("/mynah.new/")}
         # the new boot.py alone changes nothing of what the old set does
         assert files in (before, {**before, "/boot.py": NEW["/boot.py"]}, NEW), cut_at
     assert own(board.files()) == NEW

@@ -105,7 +105,7 @@ def test_ctrl_c_leaves_the_old_files_and_a_board_that_runs(board):
     assert _is_running(board)
     after = _files(board)
     assert {path: after[path] for path in before} == before
-    assert {path for path in after.keys() - before.keys() if "/deploy.new/" not in path} == set()
+    assert {path for path in after.keys() - before.keys() if "/mynah.new/" not in path} == set()
 
 
 def _is_running(board):

@@ -45,7 +45,7 @@ SYSTEM_FILES = {
         "secret": "nothing",
         "what": "the firmware; from mynah flash and mynah deploy",
     },
-    "/deploy/*": {
+    "/mynah.set/*": {
         "access": WRITTEN,
         "secret": "nothing",
         "what": "files of the firmware on their way in; from mynah deploy, moved at the next start",

@@ -1,9 +1,10 @@
 """Bring files onto a running board as one set: the power may fail at any moment.
 
-What is new is written into ``/deploy.new`` and compared there; what is to go has an empty file
-``X.gone`` there. Renaming that folder to ``/deploy`` is the one step that counts: LittleFS renames
-atomically. From then on ``boot.py``, the first to run after any reset, moves every file to its
-place, as often as it is interrupted, before anything else of the set runs (``firmware/boot.py``).
+What is new is written into ``/mynah.new`` and compared there; what is to go has an empty file
+``X.gone`` there. Renaming that folder to ``/mynah.set`` is the one step that counts: LittleFS
+renames atomically. From then on ``boot.py``, the first to run after any reset, moves every file to
+its place, as often as it is interrupted, before anything else of the set runs
+(``firmware/boot.py``).
 
 So a board whose power fails starts with the old set or with the new one. The new files lie beside
 the old ones meanwhile: there must be room for both.
@@ -30,8 +31,8 @@ SINGLE_FILES = ("/boot.py", "/main.py", "/board.json")
 _SETTINGS = ("/settings.a", "/settings.b", "/home/")  # firmware/speaker/util/files.py
 _OWN = tuple(folder + "/" for folder in FOLDERS) + SINGLE_FILES + _SETTINGS
 
-_STAGE = "/deploy.new"
-_READY = "/deploy"
+_STAGE = "/mynah.new"
+_READY = "/mynah.set"
 _BOOT = "/boot.py"
 _GONE = ".gone"
 _CHUNK = 2048  # bytes of a file in one piece: the board unpacks each by itself
@@ -173,7 +174,7 @@ def remove(console: Console, paths: Iterable[str]) -> None:
 
 
 def _renew_boot(console: Console, data: bytes) -> None:
-    """Where ``boot.py`` does not know of ``/deploy`` yet, put the new one in its place first."""
+    """Where ``boot.py`` does not know of ``/mynah.set`` yet, put the new one in its place first."""
     knows = f"try: print({_READY!r} in open({_BOOT!r}).read())\nexcept OSError: print(False)"
     if console.run(knows).strip() == "True":
         return
