@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from click.testing import CliRunner
@@ -20,6 +20,9 @@ from mynah.miio import devices
 from mynah.miio.devices import Device
 from mynah.virtual.board import VirtualBoard
 from mynah.virtual.factory import flash_content
+
+# pyserial starts its thread the way Python deprecates, and what hides that is not for threads.
+pytestmark = pytest.mark.filterwarnings("ignore:setDaemon:DeprecationWarning")
 
 SSID, PASSWORD, TOKEN = "home", "secret123", "00112233445566778899aabbccddeeff"
 BOOT = 0
@@ -165,7 +168,9 @@ def diagnoses():
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(5) as pool:
         patch.setattr(conversation, "_LISTEN_S", 0.3)
         patch.setattr(conversation, "_IDLE_S", 4.0)
-        yield {state: pool.submit(diagnosis_of, state) for state in STATES}
+        futures = {state: pool.submit(diagnosis_of, state) for state in STATES}
+        wait(futures.values())
+    return futures
 
 
 @pytest.mark.parametrize("state", STATES)
