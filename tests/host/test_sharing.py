@@ -11,6 +11,7 @@ import serial
 
 from mynah.errors import PortError
 from mynah.link.broker import Broker
+from mynah.link.handover import Handle, take
 from mynah.link.port import open_port
 from mynah.link.shares import Share, find_share, shares
 from mynah.link.sharing import SharedPort
@@ -193,6 +194,17 @@ def test_who_speaks_telnet_badly_harms_nobody(served, poison):
             polite.read(1)
     assert port.done[-1] == b"still here"
     assert port.baudrate == 115200
+
+
+def test_options_of_an_address_go_with_the_port():
+    """A farm's exporter (ser2net) answers no change of a line; `mynah.farm.ports` says so."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        port = take(Handle("rfc2217://127.0.0.1:1?ign_set_control", ours.detach(), 115200))
+        port._network_timeout = 0.5  # how long it would wait for an answer
+        port.dtr = False
+        port.close()
+        assert b"\x05\x09" in theirs.recv(1000)  # SET-CONTROL, DTR off (RFC 2217)
 
 
 def test_a_client_that_dies_in_mid_reset_leaves_the_board_running(served):

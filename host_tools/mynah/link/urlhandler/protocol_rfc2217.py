@@ -54,12 +54,13 @@ class Serial(rfc2217.Serial):  # type: ignore[misc]  # pyserial has no types
 
         Args:
             connection: what that process's `detach` gave back.
-            url: for messages.
+            url: its options count as when it was opened (``?ign_set_control``).
             baud: the baud rate that was agreed on.
             timeout_s: of reads.
         """
         port = cls(None, baudrate=baud, timeout=timeout_s)
         port._port = url
+        port.from_url(url)
         port._adopt(connection)
         return port
 
