@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 FRAMES_PER_BUFFER = 256
 """Frames of a DMA buffer (DMA_BUF_LEN_IN_I2S_FRAMES)."""
 
-N_CONTROLLERS = 2
-"""I2S controllers of an ESP32-S3."""
-
 _MAX_TRANSFERS = 2
 _LATE_S = 0.0001  # an alarm is never too early for what it is set for
 _ESP_ERR_INVALID_ARG = 258

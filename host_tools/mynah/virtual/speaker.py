@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 Samples = npt.NDArray[np.int16]
 
-_LEVEL_SECONDS = 0.25
-
 
 class Recording:
     """What comes out of the loudspeaker from now until `stop`. A context manager."""
@@ -75,7 +73,6 @@ class Speaker:
         self.clock = clock or Clock()
         self._lock = threading.Lock()
         self._recordings: list[Recording] = []
-        self._recent: list[tuple[float, float, int]] = []
 
     def record(self) -> Recording:
         """Record from now on."""
@@ -84,21 +81,10 @@ class Speaker:
             self._recordings.append(recording)
         return recording
 
-    @property
-    def last_level(self) -> float:
-        """Root mean square of the last quarter of a second, 0.0 to 1.0 of full scale."""
-        now = self.clock.now()
-        with self._lock:
-            recent = [chunk for chunk in self._recent if chunk[0] > now - _LEVEL_SECONDS]
-        n = sum(length for _, _, length in recent)
-        return float(np.sqrt(sum(power for _, power, _ in recent) / n)) if n else 0.0
-
     def emit(self, start_time: float, left_right: npt.NDArray[np.int32], rate: int) -> None:
         """Play frames (n by 2, 16-bit range) that come out at ``start_time`` of the clock."""
         samples = (left_right.sum(axis=1) // 2).astype(np.int16)
-        power = float(np.sum((samples / 32768.0) ** 2))
         with self._lock:
-            self._recent = [*self._recent[-64:], (start_time, power, len(samples))]
             for recording in self._recordings:
                 recording.add(start_time, samples, rate)
 
