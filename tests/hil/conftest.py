@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import secrets
 import threading
 
 import hil_proof
@@ -11,7 +12,7 @@ from mynah.audio_files import load
 from mynah.hil import ExpectTimeoutError
 from mynah.hil.controls import wait_until
 from mynah.hil.pool import DEVICE
-from mynah.miio import MiioClient, pair
+from mynah.miio import MiioClient, devices, pair
 from mynah.miio.watch import watch
 from mynah.paths import AUDIO_DIR
 
@@ -52,9 +53,7 @@ def world(device):
 
 @pytest.fixture(scope="session")
 def paired_state(board):
-    """The flash of a board that is paired with a simulated Wi-Fi, and its token."""
-    if board.virtual is None:
-        pytest.skip("the board is real: pairing would change its Wi-Fi")
+    """The flash of a virtual board that is paired with a simulated Wi-Fi, and its token."""
     board.restore()
     wifi = board.world.wifi
     wifi.add(SSID, PASSWORD)
@@ -66,18 +65,56 @@ def paired_state(board):
 
 
 @pytest.fixture
-def paired(device, wifi, net, paired_state, check_no_secret):
-    """A miIO client of the board, which is paired and in a simulated Wi-Fi."""
-    state, token = paired_state
-    air = device.board.world.wifi
-    air.scan_seconds = air.join_seconds = 0.02
-    wifi.add(SSID, PASSWORD)
-    device.board.load_state(state)
+def paired(request, device, net, check_no_secret):
+    """A miIO client of the board, which is in a Wi-Fi.
+
+    A virtual one is paired, in a simulated Wi-Fi. A real one has to be this user's (`mynah pair`);
+    it stays so, and what tests set is set back.
+    """
+    if device.board.virtual is None:
+        token = token_of(device)
+    else:
+        state, token = request.getfixturevalue("paired_state")
+        air = device.board.world.wifi
+        air.scan_seconds = air.join_seconds = 0.02
+        request.getfixturevalue("wifi").add(SSID, PASSWORD)
+        device.board.load_state(state)
     joined = lambda: any("wifi: joined" in line for line in device.lines)  # noqa: E731
     wait_until(joined, 20, "that the board knows of its network")
-    with MiioClient(net.wait(), token) as client:
+    address = net.wait()
+    with MiioClient(address, token) as client, set_back(client, device):
         yield client
     check_no_secret(token.hex(), PASSWORD)
+
+
+def token_of(device):
+    """The token of a real board that this user has paired."""
+    device.write(f"\nmynah token {secrets.token_hex(16)}\n")
+    device_id = int(device.expect(r"cable: \w+ did=(\d+)", 5)[1])
+    for known in devices.known().values():
+        if known.device_id == device_id:
+            return bytes.fromhex(known.token)
+    pytest.skip("the board is real, and not this user's: `mynah pair` makes it that")
+
+
+@contextlib.contextmanager
+def set_back(client, device):
+    """Afterwards a real board's properties are as before; a virtual one is put back as a whole."""
+    if device.board.virtual is not None:
+        yield
+        return
+    names = [name for name, item in client.spec.properties.items() if "write" in item.access]
+    names.remove("clock.time")
+    before = client.get_all(names)
+    yield
+    with MiioClient(client.address, client._token) as again:  # the board may have restarted
+        after = again.get_all(names)
+        for name in names:
+            if after[name] != before[name]:
+                again.set(name, before[name])
+    device.skip()
+    with contextlib.suppress(ExpectTimeoutError):  # it saves what differs from its flash
+        device.expect("settings: saved", 2)
 
 
 @pytest.fixture

@@ -16,9 +16,12 @@ from mynah.cli import cli
 from mynah.hil.controls import wait_until
 from mynah.miio import devices, pairing
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "darwin", reason="macOS gives each test the same loopback address"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        sys.platform == "darwin", reason="macOS gives each test the same loopback address"
+    ),
+    pytest.mark.needs("virtual"),  # the peers are on this computer's loopback network
+]
 
 TYPE = "_miio._udp.local."
 GROUP, PORT = "224.0.0.251", 5353

@@ -14,6 +14,8 @@ from mynah.miio import MiioClient
 from mynah.models import wake_file
 from mynah.paths import AUDIO_DIR
 
+pytestmark = pytest.mark.needs("virtual")  # a real board keeps its models and what was set for them
+
 SPOKEN = "okay_nabu_4.flac"  # its mean probability stays at 250 of 255
 STRICT, DEFAULT, SENSITIVE = range(3)
 

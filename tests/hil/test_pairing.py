@@ -12,6 +12,8 @@ from mynah.improv.serial_door import SerialDoor
 from mynah.miio import JoinError, MiioClient, devices
 from mynah.miio.pairing import NetworkDoor
 
+pytestmark = pytest.mark.needs("virtual")  # a real board has a network and an owner, and keeps them
+
 SSID, PASSWORD = "caf\u00e9 1", 'pass "word" \\ 1'
 
 

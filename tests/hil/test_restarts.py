@@ -51,6 +51,7 @@ def test_ctrl_c_and_ctrl_d_and_it_is_back(device, paired):
     assert paired.get("speaker.volume") == 60
 
 
+@pytest.mark.needs("virtual")
 @pytest.mark.proves("method miIO.restore")
 def test_a_client_makes_it_forget_its_owner(device, paired, world, flash):
     secret = paired._token.hex().encode()

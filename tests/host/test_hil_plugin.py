@@ -264,11 +264,15 @@ def outside_board():
 def test_a_board_on_a_port_is_real_and_what_it_lacks_is_skipped(project, outside_board):
     project.makepyfile(
         """
+        import pytest
         def test_repl(repl):
             assert repl.value("6 * 7") == 42
         def test_mic(mic): raise AssertionError
         def test_speaker(speaker): raise AssertionError
         def test_led(led): raise AssertionError
+        @pytest.fixture
+        def around(device): return device.board.world
+        def test_own_fixture(around): raise AssertionError
         def test_wifi(wifi): raise AssertionError
         def test_power(power): raise AssertionError
         def test_button(button):
@@ -281,12 +285,13 @@ def test_a_board_on_a_port_is_real_and_what_it_lacks_is_skipped(project, outside
     )
     arguments = ("-rs", "--firmware=none", "--port", outside_board.url)
     result = project.runpytest_inprocess(*arguments)
-    result.assert_outcomes(passed=1, skipped=7)
+    result.assert_outcomes(passed=1, skipped=8)
     result.stdout.fnmatch_lines_random(
         [
             "*nothing to play sound to it (audio)",
             "*nothing to record its loudspeaker (audio of kind*",
             "*nothing to see its LEDs (led)",
+            "*its surroundings cannot be driven",
             "*nothing to open Wi-Fi networks for it (second_radio)",
             "*nothing to switch its supply (power)",
             "*nothing to press its button 'mute' (buttons.mute)",

@@ -141,13 +141,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=missing))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip the rest on a board that was found broken."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Skip the rest on a board that was found broken, and what a fixture cannot have there."""
     pool = item.config.stash[POOL]
     entry = pool.entry_of(item)
     if entry is not None and entry.name in pool.broken:
         pytest.skip(pool.broken[entry.name])
+    try:
+        yield
+    except MissingPartError as error:
+        pytest.skip(str(error))
 
 
 @pytest.hookimpl(wrapper=True)
