@@ -141,17 +141,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=missing))
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
-    """Skip the rest on a board that was found broken, and what a fixture cannot have there."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip the rest on a board that was found broken."""
     pool = item.config.stash[POOL]
     entry = pool.entry_of(item)
     if entry is not None and entry.name in pool.broken:
         pytest.skip(pool.broken[entry.name])
-    try:
-        yield
-    except MissingPartError as error:
-        pytest.skip(str(error))
 
 
 @pytest.hookimpl(wrapper=True)
