@@ -21,7 +21,7 @@ from mynah.cli import cli
 from mynah.flash.image import Segment, build_image, virtual_images
 from mynah.paths import FIRMWARE_DIR
 from mynah.virtual.chip import State
-from mynah.virtual.truth import CALLS, COMMANDS, Verdict, calls_of_firmware
+from mynah.virtual.truth import CALLS, COMMANDS, MISSING, Verdict, calls_of_firmware
 from mynah.virtual.truth.__main__ import PAGE
 from mynah.virtual.truth.calls import model_of
 from mynah.virtual.truth.commands import ESPTOOL, MPREMOTE
@@ -272,6 +272,16 @@ def test_what_is_modelled_is_there(micropython):
     said = {name for name in names if model_of(name).verdict is Verdict.MISSING}
     # What only the compiler knows has no attribute.
     assert missing - {"micropython.viper", "micropython.native"} == said
+
+
+def test_what_is_said_to_be_missing_is(micropython):
+    names = [name for row in MISSING for name in row.names]
+    code = (
+        f"for name in {names}:\n  module, *rest = name.split('.')\n"
+        "  try:\n    o = __import__(module)\n    for part in rest: o = getattr(o, part)\n"
+        "    print(name)\n  except (ImportError, AttributeError): pass"
+    )
+    assert micropython.run(code) == ""
 
 
 def test_the_page_is_that_of_the_table():

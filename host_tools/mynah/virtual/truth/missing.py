@@ -12,6 +12,8 @@ class Missing:
     what: str
     instead: str
     """What happens instead."""
+    names: tuple[str, ...] = ()
+    """Of modules and their parts, that a program does not find."""
 
 
 MISSING: tuple[Missing, ...] = (
@@ -37,10 +39,38 @@ MISSING: tuple[Missing, ...] = (
     Missing("secure boot, flash encryption, writing eFuses", "read as not used; no espefuse"),
     Missing("native USB (USB-Serial-JTAG, OTG)", "one UART behind a two-transistor reset circuit"),
     Missing("voltage, brown-outs, temperature, current", "power is on or off; 40 degrees"),
-    Missing("ADC, DAC, touch, RMT, PCNT, CAN, SD card, camera", "no such class in machine"),
-    Missing("machine.UART", "AttributeError; the console is sys.stdin and sys.stdout"),
-    Missing("bluetooth, espnow, LAN", "ImportError"),
-    Missing("ssl, webrepl, ntptime, requests", "only what is frozen into the unix port"),
+    Missing(
+        "machine.UART",
+        "AttributeError; the console is sys.stdin and sys.stdout",
+        ("machine.UART",),
+    ),
+    Missing(
+        "ADC, DAC, touch, SD card, CAN, I2C target, counters",
+        "AttributeError",
+        (
+            "machine.ADC",
+            "machine.ADCBlock",
+            "machine.DAC",
+            "machine.TouchPad",
+            "machine.SDCard",
+            "machine.CAN",
+            "machine.I2CTarget",
+            "machine.Counter",
+            "machine.Encoder",
+        ),
+    ),
+    Missing(
+        "RMT, PCNT, ULP, wake-up by pins",
+        "AttributeError",
+        ("esp32.RMT", "esp32.PCNT", "esp32.ULP", "esp32.wake_on_ext0", "esp32.idf_task_info"),
+    ),
+    Missing("Ethernet, PPP", "AttributeError", ("network.LAN", "network.PPP")),
+    Missing(
+        "Bluetooth, ESP-NOW, WebREPL, ntptime, 1-Wire, DHT, btree, esp",
+        "ImportError",
+        ("bluetooth", "espnow", "webrepl", "ntptime", "onewire", "dht", "btree", "esp"),
+    ),
+    Missing("mbedTLS of the chip", "ssl is the unix port's"),
     Missing("IPv6", "sockets are IPv4"),
     Missing("radio waves", "networks have a strength; nothing is lost, or late, by itself"),
     Missing("the internet, from the board", "it reaches this computer's loopback interface only"),
