@@ -9,9 +9,8 @@ from mynah.doctor import catalogue as causes
 from mynah.doctor import usb
 from mynah.doctor.finding import Looked, Unseen
 from mynah.doctor.host import LINUX, MACOS
-from mynah.doctor.usb_device import classify
 from mynah.doctor.usb_elsewhere import COMMANDS
-from mynah.link.ports import BRIDGE, NATIVE
+from mynah.link.ports import BRIDGE, NATIVE, classify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from mynah.doctor import usb_elsewhere
 from mynah.doctor.host import LINUX, read
-from mynah.doctor.usb_device import UsbDevice, classify
+from mynah.doctor.usb_device import UsbDevice
+from mynah.link.ports import classify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mynah.link.ports import BRIDGE, BRIDGES, ESPRESSIF, NATIVE, SERIAL_JTAG
-
 _CDC = "cdc_acm"
 # The kernel module that drives a bridge; the others speak USB's own class for modems.
 _DRIVERS = {0x10C4: "cp210x", 0x0403: "ftdi_sio"}
@@ -23,7 +21,7 @@ class UsbDevice:
     description: str
     serial_number: str
     kind: str
-    """`NATIVE`, the chip's own USB, or `BRIDGE`."""
+    """`NATIVE`, the chip's own USB, or `BRIDGE`: `mynah.link.ports`."""
     ports: tuple[str, ...]
     """Names of its serial ports: "/dev/ttyUSB0", "COM3"."""
     drivers: tuple[str, ...]
@@ -46,13 +44,3 @@ class UsbDevice:
 
     def __str__(self) -> str:
         return f"{self.description} ({self.ids})" + (f" at USB {self.name}" if self.name else "")
-
-
-def classify(vendor: int, product: int) -> tuple[str, str] | None:
-    """Kind and description of a device with these numbers; None: no board that is known."""
-    if vendor == ESPRESSIF:
-        text = "USB Serial/JTAG" if product == SERIAL_JTAG else "USB of the running firmware"
-        return NATIVE, f"ESP32 {text}"
-    if (vendor, product) in BRIDGES:
-        return BRIDGE, f"{BRIDGES[vendor, product]} USB-to-UART bridge"
-    return None

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from mynah.doctor.host import MACOS
-from mynah.doctor.usb_device import UsbDevice, classify
+from mynah.doctor.usb_device import UsbDevice
+from mynah.link.ports import classify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -94,8 +94,19 @@ def hint(ports: Iterable[PortInfo]) -> str | None:
     return None
 
 
+def classify(vendor: int, product: int) -> tuple[str, str] | None:
+    """Kind and description of a USB device with these numbers; None: no board that is known."""
+    if vendor == ESPRESSIF:
+        name = "USB Serial/JTAG" if product == SERIAL_JTAG else "USB of the running firmware"
+        return NATIVE, f"ESP32 {name}"
+    if (vendor, product) in BRIDGES:
+        return BRIDGE, f"{BRIDGES[vendor, product]} USB-to-UART bridge"
+    return None
+
+
 def _describe(port: Any) -> PortInfo:
-    kind, description = _classify(port.vid, port.pid, port.description or "")
+    plain = "" if port.description in {None, "n/a"} else port.description
+    kind, description = classify(port.vid or 0, port.pid or 0) or (None, plain)
     held = tuple(who_holds(port.device)) if sys.platform == "linux" else None
     shared = _shared_at(port.device)
     return PortInfo(port.device, kind, description, port.serial_number, held, shared)
@@ -114,13 +125,3 @@ def _describe_virtual(board: RunningBoard) -> PortInfo:
 def _shared_at(port: str) -> str | None:
     share = find_share(port)
     return share.url if share else None
-
-
-def _classify(vid: int | None, pid: int | None, description: str) -> tuple[str | None, str]:
-    if vid == ESPRESSIF:
-        name = "USB Serial/JTAG" if pid == SERIAL_JTAG else "USB of the running firmware"
-        return NATIVE, f"ESP32 {name}"
-    bridge = BRIDGES.get((vid or 0, pid or 0))
-    if bridge:
-        return BRIDGE, f"{bridge} USB-to-UART bridge"
-    return None, "" if description == "n/a" else description
