@@ -72,6 +72,16 @@ def project(pytester):
     return pytester
 
 
+def test_a_fast_board_needs_no_time_to_wait(project):
+    project.makepyfile(
+        """
+        def test_an_hour(repl):
+            repl.run("import time; time.sleep(3600)")  # its answer is waited for 10 s
+        """
+    )
+    project.runpytest_inprocess("--port=virtual-fast").assert_outcomes(passed=1)
+
+
 def test_every_fixture_on_the_virtual_board(project):
     """One board for all; each test finds it as the first one did."""
     project.makepyfile(

@@ -36,6 +36,9 @@ else:
 
 VIRTUAL = "virtual"
 """The ``port`` of a board that is started when the tests start."""
+FAST = "virtual-fast"
+"""The ``port`` of one whose time jumps while it waits."""
+STARTED = frozenset({VIRTUAL, FAST})
 
 _BAUD = 115200
 
@@ -121,7 +124,12 @@ class BenchBoard:
     @property
     def is_virtual(self) -> bool:
         """Whether it is a virtual board that the tests start themselves."""
-        return self.port == VIRTUAL
+        return self.port in STARTED
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether time jumps while that board waits (`mynah.virtual.clock`)."""
+        return self.port == FAST
 
 
 def load(path: Path) -> list[BenchBoard]:
@@ -147,7 +155,7 @@ def parse(table: Mapping[str, Any]) -> list[BenchBoard]:
     found = [_board(row, index) for index, row in enumerate(rows, 1)]
     for what in ("name", "port", "serial_number"):
         values = [getattr(board, what) for board in found]
-        twice = {v for v in values if values.count(v) > 1} - {None, VIRTUAL}
+        twice = {v for v in values if values.count(v) > 1} - {None, *STARTED}
         if twice:
             raise BenchFileError(f"two boards have the {what} {min(twice)!r}")
     return found

@@ -331,6 +331,7 @@ class HilBoard:
             flash_size=self.kind.flash_size,
             psram_size=psram,
             board=self.kind.name,
+            fast=self.entry.is_fast,
         )
 
     def _find_port(self, stack: contextlib.ExitStack) -> str:

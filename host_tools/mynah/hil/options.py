@@ -11,7 +11,7 @@ import pytest
 
 from mynah.errors import MynahError, UsageError
 from mynah.hil import benchfile
-from mynah.hil.benchfile import VIRTUAL, BenchBoard
+from mynah.hil.benchfile import STARTED, VIRTUAL, BenchBoard
 from mynah.hil.board import DEFAULT
 from mynah.hil.software import Software
 
@@ -106,8 +106,8 @@ def _named(names: Sequence[str], ports: Sequence[str]) -> list[BenchBoard]:
 
 
 def _on_port(kind: str | None, port: str) -> BenchBoard:
-    if port == VIRTUAL:
-        return BenchBoard(kind or VIRTUAL, type=kind or VIRTUAL, port=VIRTUAL)
+    if port in STARTED:
+        return BenchBoard(kind or VIRTUAL, type=kind or VIRTUAL, port=port)
     return BenchBoard(Path(kind).stem if kind else port, type=kind, port=port)
 
 

@@ -39,8 +39,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="PORT",
-        help="device path or rfc2217://HOST:PORT of a board, or 'virtual'; may be repeated; "
-        "default: one virtual board",
+        help="device path or rfc2217://HOST:PORT of a board, 'virtual', or 'virtual-fast'; may be "
+        "repeated; default: one virtual board",
     )
     group.addoption(
         "--board",
