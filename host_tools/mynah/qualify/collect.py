@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mynah.hil.pool import DEVICE, EVIDENCE, POOL
+from mynah.hil.report.model import in_short
 from mynah.hil.results import outcome_of, reason_of
 from mynah.logs.resets import is_brown_out
 from mynah.qualify.score import KEY, SCORES
@@ -130,7 +131,4 @@ def _data_of(item: pytest.Item) -> dict[str, Any]:
 
 def _in_a_line(reason: str) -> str:
     """The exception's own words of what pytest shows, in a line."""
-    lines = [line for line in reason.splitlines() if line.strip()]
-    errors = [line[1:].strip() for line in lines if line.startswith("E  ")]
-    chosen = (errors or lines or [""])[0].strip()
-    return re.sub(r"^[\w.]*(?:Error|Failed|Exception): ", "", chosen)[:300]
+    return re.sub(r"^[\w.]*(?:Error|Failed|Exception): ", "", in_short(reason).strip())[:300]

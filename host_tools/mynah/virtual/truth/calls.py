@@ -13,7 +13,6 @@ from mynah.virtual.truth.verdict import Verdict
 if TYPE_CHECKING:
     from pathlib import Path
 
-_SHIMS = "mynah.virtual.upy"
 _PORT = "ports/esp32"
 _OWN = "MicroPython's own code"
 
