@@ -38,6 +38,16 @@ def test_the_name_may_change_and_another_board_may_take_the_old_one():
         place.find_now()
 
 
+def test_a_port_that_is_away_for_a_moment_is_waited_for():
+    looks = iter([Computer(), Computer(), Computer(**{"/dev/ttyACM1": "1234"})])
+
+    def look():
+        return next(looks)()
+
+    place = Place(serial_number="1234", comports=look)
+    assert place.find_now(patience_s=10.0) == "/dev/ttyACM1"
+
+
 def test_a_port_without_a_number_keeps_its_name():
     computer = Computer(**{"/dev/ttyUSB0": None})
     assert Place("/dev/ttyUSB0", comports=computer).find() == "/dev/ttyUSB0"

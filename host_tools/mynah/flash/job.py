@@ -11,6 +11,7 @@ from mynah.flash import bauds, esptool, health, writer
 from mynah.flash import chip as chips
 from mynah.flash.plan import DEFAULT_MODELS, Plan, named, plan
 from mynah.link import open_port
+from mynah.link.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mynah.logs import LogRecord
 
 _T = TypeVar("_T")
+_BACK_S = 15.0  # the chip's own USB goes away with a reset, and may get another name
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ def flash_board(
     started = time.monotonic()
     if image is not None:
         named(image)
+    place = Place(url)
     open_port(url).close()  # no download for a board that is not there
     chip = job.at_a_rate_that_holds(lambda rate: chips.identify(url, baud=rate))
     identified = time.monotonic()
@@ -160,7 +163,10 @@ def flash_board(
         say("stopped: the flash may be half written; the same command writes what is missing")
         raise
     bauds.remember(url, job.rates[0])
-    start_s = health.wait_until_well(url, on_log=on_log) if wait else None
+    start_s = None
+    if wait:
+        there = place.find_now(patience_s=_BACK_S)
+        start_s = health.wait_until_well(there, on_log=on_log)
     skipped = sum(part.skipped for part in written.parts)
     return FlashReport(
         board=board.name,

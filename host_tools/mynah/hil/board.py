@@ -33,6 +33,7 @@ DEFAULT = BenchBoard("virtual", type="virtual", port="virtual")
 
 READY_S = 30.0
 """How long a board's start may take."""
+_BACK_S = 15.0
 _QUIET_S = 0.4
 _MAX_NOISE_S = 3.0
 _HEARSAY_S = 0.5  # a lender may hear of what happened later than the port
@@ -138,6 +139,8 @@ class HilBoard:
                 stack.enter_context(PortLock(self.port, wait_s=self._wait_s))
                 if self.may_flash:
                     self.flash()
+                    if self._place is not None:  # the chip's own USB is away after the reset
+                        self._place.find_now(patience_s=_BACK_S)
             find = self._place.find_now if self._place is not None else None
             console = Console(self.port, baud=self.entry.baud, find=find)
             self._console = stack.enter_context(console)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from mynah.link.port import REMOTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+_POLL_S = 0.1
 
 
 class Place:
@@ -50,13 +53,17 @@ class Place:
             return self._url if there else None
         return min(there)
 
-    def find_now(self) -> str:
-        """As `find`.
+    def find_now(self, *, patience_s: float = 0.0) -> str:
+        """As `find`, but it is there, or comes back within ``patience_s``.
 
         Raises:
             PortError: it is not there.
         """
+        deadline = time.monotonic() + patience_s
         url = self.find()
+        while url is None and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+            url = self.find()
         if url is None:
             raise PortError(
                 f"no port has the USB serial number {self.serial_number}: is the board plugged in? "
