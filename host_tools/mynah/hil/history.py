@@ -184,8 +184,8 @@ class History:
         """The newest sessions, newest first."""
         rows = self._db.execute(
             "SELECT id, project, revision, started, seconds, boards FROM runs "
-            "WHERE ?1 IS NULL OR project = ?1 ORDER BY id DESC LIMIT ?2",
-            (project, n),
+            "WHERE ? IS NULL OR project = ? ORDER BY id DESC LIMIT ?",
+            (project, project, n),
         ).fetchall()
         return [
             PastRun(number, name, revision, started, seconds, json.loads(of), self._counts(number))
