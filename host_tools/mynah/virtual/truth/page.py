@@ -47,6 +47,8 @@ the same clock.
 - Whoever talks to the board (serial port, a packet to its address) meets it in real time, until
   0.25 s after the last byte. What is measured against another clock, as a client's, is not for a
   fast board.
+- A fast board whose microphone is on never rests: it takes a whole core. `pytest --port
+  virtual-fast` is worth it for tests that wait and listen, not for those that talk to it.
 
 | what | real time | fast | |
 |---|---|---|---|
