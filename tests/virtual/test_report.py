@@ -8,6 +8,7 @@ import zipfile
 import pytest
 from click.testing import CliRunner
 from doctor_boards import settings, speaker_files, with_files
+from doctor_host import Computer
 
 from mynah.cli import cli
 from mynah.doctor import conversation
@@ -159,3 +160,14 @@ def test_what_cannot_be_done_is_refused_before_the_board_is_touched(user):
         assert isinstance(shown.exception, UsageError)
         assert why in str(shown.exception)
         assert shown.stderr == ""
+
+
+def test_a_report_without_a_board_says_so(user, monkeypatch):
+    monkeypatch.setenv("MYNAH_CACHE", str(user / "cache"))  # nobody's virtual boards
+    computer = Computer(user / "computer")
+    monkeypatch.setattr("mynah.doctor.host.Host", computer.host)
+    shown = CliRunner().invoke(cli, ["report", "--output", str(user / "report.zip")])
+    assert shown.exit_code == 0
+    assert "name the board with --port" in shown.stderr
+    with zipfile.ZipFile(user / "report.zip") as packed:
+        assert "log.txt" not in packed.namelist()

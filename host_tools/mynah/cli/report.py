@@ -76,6 +76,8 @@ def command(
         click.echo(f"  {file:<16} {size} bytes")
     for what, n in sorted(report.removed.items()):
         talk(f"taken out: {what}, {n} times")
+    if report.board is None:
+        talk("no board's log is in it: name the board with --port (`mynah ports` lists them)")
     for cause in report.faults:
         talk(f"wrong: {cause} (`mynah doctor` says what to do)")
     talk("look into it before you send it: what is yours alone, a program cannot know")

@@ -58,6 +58,8 @@ class Report:
     """How often what was taken out."""
     faults: list[str] = field(default_factory=list)
     """Causes of what is wrong, as in `mynah doctor`."""
+    board: str | None = None
+    """The port of the board that it tells of; None: there was none, or several to choose from."""
 
 
 def make_report(
@@ -112,7 +114,8 @@ def make_report(
     write_atomically(path, _zip(files), mode=_OWNER_ONLY)
     sizes = {name: len(data) for name, data in sorted(files.items())}
     faults = [each.cause for each in diagnosis.faults]
-    return Report(str(path), sizes, dict(redactor.counts), faults)
+    board = diagnosis.conversation.url if diagnosis.conversation else None
+    return Report(str(path), sizes, dict(redactor.counts), faults, board)
 
 
 def _of_board(
