@@ -25,11 +25,11 @@ def load(path: str | Path) -> Samples:
     """
     import soundfile
 
+    if not Path(path).exists():
+        raise AudioError(f"no recording at {path}")
     try:
         data, rate = soundfile.read(str(path), dtype="float64", always_2d=True)
     except (OSError, RuntimeError, ValueError) as error:
-        if not Path(path).exists():
-            raise AudioError(f"no recording at {path}") from error
         raise AudioError(
             f"{path} is not a recording that can be read ({error}); "
             "give a WAV, FLAC, Ogg or MP3 file"

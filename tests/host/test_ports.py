@@ -10,7 +10,7 @@ import pytest
 
 from mynah.cli import cli
 from mynah.errors import PortError
-from mynah.link import ports
+from mynah.link import open_port, ports
 from mynah.link.holders import who_holds
 from mynah.link.running import RunningBoard, announced, running_boards
 
@@ -55,6 +55,12 @@ def test_a_port_is_only_chosen_when_there_is_no_doubt(plugged):
     plugged(CP210X, JTAG)
     with pytest.raises(PortError, match=r"name one with --port \(/dev/ttyACM0, /dev/ttyUSB0\)"):
         ports.only_port(ports.find_ports())
+
+
+@pytest.mark.parametrize("named", ["4700", "127.0.0.1:4700"])
+def test_a_port_of_tcp_without_its_scheme_is_understood(named):
+    with pytest.raises(PortError, match=r"is rfc2217://127\.0\.0\.1:4700 meant\?"):
+        open_port(named)
 
 
 def test_a_board_with_two_sockets_gets_a_hint(plugged, capsys):

@@ -102,7 +102,8 @@ def command(
         return
     stdout().print(_table(report))
     state = "the board starts" if no_wait else "the speaker is well"
-    talk(f"{state}: `mynah pair` gives it its Wi-Fi, `mynah logs --port {url}` shows its log")
+    logs = f"mynah logs --port {port or url}"  # as it was named: a share's address does not last
+    talk(f"{state}: `mynah pair` gives it its Wi-Fi, `{logs}` shows its log")
 
 
 def _table(report: FlashReport) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,12 +82,20 @@ def port_error(url: str, error: Exception) -> PortError:
         return PortError(_remote_reason(url, error))
     number = getattr(error, "errno", None)
     if number in _MISSING or not Path(url).exists():
-        return PortError(f"there is no port {url}; `mynah ports` lists those that there are")
+        return PortError(
+            f"there is no port {url}{_meant(url)}; `mynah ports` lists those that there are"
+        )
     if number in _BUSY or who_holds(url):
         return PortError(_busy(url, who_holds(url)))
     if number in {errno.EACCES, errno.EPERM}:
         return PortError(f"no permission to use {url}: {_permission_hint(url)}")
     return PortError(f"{url} cannot be opened: {error}")
+
+
+def _meant(url: str) -> str:
+    """What was probably meant by a TCP port without the scheme that pyserial asks for."""
+    match = re.fullmatch(r"(?:tcp://)?(?:([\w.-]+):)?(\d{2,5})", url)
+    return f"; is {REMOTE}{match[1] or '127.0.0.1'}:{match[2]} meant?" if match else ""
 
 
 def _busy(url: str, holders: list[str]) -> str:
