@@ -528,7 +528,23 @@ def test_options_that_are_off_are_refused(project, arguments, reason):
 def test_firmware_that_is_not_there_is_refused(project):
     project.makepyfile("def test_a(board): pass")
     result = project.runpytest_inprocess("--firmware=nowhere")
-    result.stdout.fnmatch_lines(["*no folder *nowhere; or say speaker, or none*"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*no folder *nowhere; or say speaker, or none*"])
+    project.makeini("[pytest]\naddopts = -p no:cacheprovider\nmynah_firmware = scr\n")
+    result = project.runpytest_inprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*no folder *scr; or say speaker, or none"])
+    assert "options.py" not in result.stdout.str()
+
+
+def test_a_program_that_ends_before_it_is_ready_is_not_waited_for(project):
+    project.path.joinpath("src", "main.py").write_text("print('set'\n")
+    project.makepyfile("def test_a(device): pass")
+    result = project.runpytest_inprocess("--board-ready=^go$", "--board-patience=600")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["*the program ended before a line with '^go$'; *", "*SyntaxError: invalid syntax"]
+    )
 
 
 def test_nothing_happens_in_a_project_without_boards(pytester):

@@ -228,12 +228,14 @@ class HilBoard:
         when it is back and silent: the line may have come while nobody could hear it.
 
         Raises:
-            BoardTimeoutError: it does not within ``timeout_s`` seconds.
+            BoardTimeoutError: it does not within ``timeout_s`` seconds, or its program has ended
+                with a traceback.
             PortError: its port vanished, and does not come back.
         """
         try:
             if self.software.ready is not None:
-                self.console.expect(self.software.ready, timeout_s or self._patience_s)
+                limit_s = timeout_s or self._patience_s
+                self.console.expect(self.software.ready, limit_s, of_program=True)
                 return
         except PortError:
             if self.virtual is not None or self._lease is not None:

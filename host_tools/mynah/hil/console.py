@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _SHOWN_LINES = 12
 _READ_S = 0.05
 _UNFINISHED_S = 0.1  # a line without an end, as a prompt, counts when nothing follows for so long
+_PROMPT = ">>> "
+_TRACEBACK = "Traceback (most recent call last):"
 _REOPEN_S = 15.0
 _REOPEN_POLL_S = 0.2
 
@@ -117,19 +119,29 @@ class Console:
             self._close_log()
             self._on_line = None
 
-    def expect(self, pattern: str, timeout_s: float = 10.0) -> re.Match[str]:
+    def expect(
+        self, pattern: str, timeout_s: float = 10.0, *, of_program: bool = False
+    ) -> re.Match[str]:
         """Wait for the first line after the last match in which ``pattern`` is found.
 
+        Args:
+            pattern: regular expression.
+            timeout_s: how long to wait.
+            of_program: the program is to say it: do not wait on when it has ended with a traceback.
+
         Raises:
-            ExpectTimeoutError: it did not come within ``timeout_s`` seconds.
+            ExpectTimeoutError: it did not come within ``timeout_s`` seconds, or cannot come.
             PortError: the port vanished while waiting.
         """
         __tracebackhide__ = True  # pytest shows the test's line, and the message
-        return self.expect_line(pattern, timeout_s)[1]
+        return self.expect_line(pattern, timeout_s, of_program=of_program)[1]
 
-    def expect_line(self, pattern: str, timeout_s: float = 10.0) -> tuple[float, re.Match[str]]:
+    def expect_line(
+        self, pattern: str, timeout_s: float = 10.0, *, of_program: bool = False
+    ) -> tuple[float, re.Match[str]]:
         """`expect`, with the host's monotonic time at which the line arrived."""
         __tracebackhide__ = True
+        has_crashed = False
         regex = re.compile(pattern)
         deadline = time.monotonic() + timeout_s
         with self._changed:
@@ -140,6 +152,7 @@ class Console:
                     match = regex.search(line)
                     if match:
                         return at, match
+                    has_crashed = has_crashed or _TRACEBACK in line
                 now = time.monotonic()
                 waiting = self._unfinished if self._unfinished != self._spent else ""
                 if waiting and now - self._heard_at >= _UNFINISHED_S:
@@ -147,6 +160,10 @@ class Console:
                     if match:
                         self._spent = waiting
                         return self._heard_at, match
+                    if of_program and has_crashed and waiting == _PROMPT:
+                        raise ExpectTimeoutError(
+                            f"the program ended before a line with {pattern!r}; {self._said()}"
+                        )
                 if self._lost:
                     raise PortError(self._lost)
                 if now >= deadline:
@@ -346,10 +363,12 @@ class Console:
             self._log = None
 
     def _timeout_message(self, pattern: str, timeout_s: float) -> str:
+        return f"no line with {pattern!r} in {timeout_s:g} s; {self._said()}"
+
+    def _said(self) -> str:
         shown = [line for _, line in self.lines]
         if self._unfinished:
             shown.append(self._unfinished)
         last = "\n".join(f"    {line}" for line in shown[-_SHOWN_LINES:]) or "    (nothing)"
         where = f"\n  whole log: {self._log_path}" if self._log_path else ""
-        said = f"the board's last lines:\n{last}{where}"
-        return f"no line with {pattern!r} in {timeout_s:g} s; {said}"
+        return f"the board's last lines:\n{last}{where}"

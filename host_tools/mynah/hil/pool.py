@@ -36,6 +36,8 @@ class Pool:
         self.opened: dict[str, HilBoard] = {}
         """The boards that are open in this process, by their names."""
         self._features: dict[str, frozenset[str]] = {}
+        if config.getoption("--firmware"):
+            options.software(config)  # a wrong name is told before the first test
 
     @property
     def is_shared(self) -> bool:
@@ -50,9 +52,13 @@ class Pool:
         """
         config = self._config
         try:
+            software = options.software(config, entry)
+        except pytest.UsageError as error:
+            pytest.fail(str(error), pytrace=False)
+        try:
             return HilBoard(
                 entry,
-                options.software(config, entry),
+                software,
                 flash=config.getoption("--flash"),
                 wait_s=config.getoption("--board-wait"),
                 patience_s=config.getoption("--board-patience"),
