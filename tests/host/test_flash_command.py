@@ -327,6 +327,18 @@ def test_a_board_whose_start_takes_long_is_heard_through_one_connection(monkeypa
         server.close()
 
 
+def test_what_was_ready_before_the_reset_neither_counts_nor_ends_the_waiting():
+    server = Server(
+        [b"I 9000 app: ready\r\n", b"ESP-ROM:esp32s3-20210327\r\n", b"I 5 app: ready\r\n"]
+    )
+    said = []
+    try:
+        health.wait_until_well(server.url, on_log=said.append)
+    finally:
+        server.close()
+    assert [record.ticks_ms for record in said] == [9000, None, 5]
+
+
 def test_a_firmware_that_fails_is_told_with_what_to_do():
     advice = r"ImportError: .*`mynah deploy --port rfc2217"
     with (

@@ -49,12 +49,14 @@ def wait_until_well(
     lines: list[str] = []
     begun = False  # what comes before is from before the reset
     for record in _start(url, started + timeout_s):
-        lines.append(str(record))
         if on_log is not None:
             on_log(record)
         begun = begun or bool(_STARTS.match(record.text))
-        if begun and record.source == "app" and record.text == "ready":
-            return time.monotonic() - started
+        if record.source == "app" and record.text == "ready":
+            if begun:
+                return time.monotonic() - started
+            continue  # as if it had not been said
+        lines.append(str(record))
         log = BootLog(url, lines, was_reset=True)
         if log.n_starts >= _MANY_STARTS or log.is_over:
             break
