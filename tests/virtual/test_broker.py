@@ -184,9 +184,11 @@ def test_kill_9_of_the_log_leaves_the_port_free(board):
     with subprocess.Popen(
         [*command, "--port", board.url], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as log:
-        assert b"others may use" in log.stderr.readline()
-        assert find_share(board.url)
-        log.kill()
+        try:
+            assert b"others may use" in log.stderr.readline()
+            assert find_share(board.url)
+        finally:
+            log.kill()
     assert find_share(board.url) is None
     assert mpremote(board.url, "eval", "1 + 1") == "2\n"
 
@@ -218,18 +220,21 @@ def test_mynah_broker_keeps_its_address_until_ctrl_c(board, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     ) as broker:
-        assert broker.stdout.readline() == f"rfc2217://127.0.0.1:{tcp}\n"
-        assert mpremote(f"rfc2217://127.0.0.1:{tcp}", "eval", "1 + 1") == "2\n"
-        assert mpremote(f"rfc2217://127.0.0.1:{tcp}", "eval", "2 + 2") == "4\n"
-        logs = subprocess.run(
-            [*command[:-1], "logs", "--port", board.url, "--reset", "--until", "MicroPython "],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=True,
-        )
-        assert "ESP-ROM:esp32s3" in logs.stdout
-        broker.send_signal(signal.SIGINT)
-        _, talk = broker.communicate(timeout=20)
-        assert broker.returncode == 130, talk
+        try:
+            assert broker.stdout.readline() == f"rfc2217://127.0.0.1:{tcp}\n"
+            assert mpremote(f"rfc2217://127.0.0.1:{tcp}", "eval", "1 + 1") == "2\n"
+            assert mpremote(f"rfc2217://127.0.0.1:{tcp}", "eval", "2 + 2") == "4\n"
+            logs = subprocess.run(
+                [*command[:-1], "logs", "--port", board.url, "--reset", "--until", "MicroPython "],
+                capture_output=True,
+                text=True,
+                timeout=30,
+                check=True,
+            )
+            assert "ESP-ROM:esp32s3" in logs.stdout
+            broker.send_signal(signal.SIGINT)
+            _, talk = broker.communicate(timeout=20)
+            assert broker.returncode == 130, talk
+        finally:
+            broker.kill()
     assert find_share(board.url) is None

@@ -163,6 +163,8 @@ def test_unplugged_in_mid_transfer(echo, port, wait_for):
     echo.server.unplug()
     with pytest.raises(serial.SerialException):
         wait_for(lambda: port.read(1) and port.write(b"more"))
+    with pytest.raises(serial.SerialException):  # who only asks, as mpremote, would wait for ever
+        assert port.in_waiting
     with pytest.raises(serial.SerialException, match="refused"):
         Serial(echo.server.url)
     echo.server.replug()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _RECEIVE_SIZE = 1 << 16
 _NETWORK_TIMEOUT_S = 6.0
 _NOT_OPEN = "the port is not open"
+_BROKEN = "connection failed"
 
 
 class Serial(rfc2217.Serial):  # type: ignore[misc]  # pyserial has no types
@@ -111,9 +112,15 @@ class Serial(rfc2217.Serial):  # type: ignore[misc]  # pyserial has no types
 
     @property
     def in_waiting(self) -> int:
-        """Bytes that can be read at once."""
+        """Bytes that can be read at once.
+
+        Raises:
+            SerialException: the connection broke, and all that came before is read.
+        """
         if not self.is_open:
             raise serial.PortNotOpenError
+        if self._ended and not self._incoming:
+            raise serial.SerialException(_BROKEN)
         return len(self._incoming)
 
     def read(self, size: int = 1) -> bytes:
@@ -130,7 +137,7 @@ class Serial(rfc2217.Serial):  # type: ignore[misc]  # pyserial has no types
                 if self._ended:
                     if self._incoming:
                         break
-                    raise serial.SerialException("connection failed")
+                    raise serial.SerialException(_BROKEN)
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     break
