@@ -9,6 +9,7 @@ import warnings
 import pytest
 import serial
 
+from mynah.errors import PortError
 from mynah.link.urlhandler.protocol_rfc2217 import Serial
 from mynah.virtual.rfc2217 import SerialServer
 
@@ -104,6 +105,16 @@ def test_one_client_at_a_time(echo, port):
     with contextlib.closing(Serial(echo.server.url, timeout=5)) as second:
         second.write(b"hi")
         assert second.read(2) == b"hi"
+
+
+@pytest.mark.usefixtures("port")  # a client: nobody listens meanwhile
+def test_nobody_else_gets_the_port_while_a_client_is_there(echo):
+    with pytest.raises(PortError, match="is taken"):
+        SerialServer(Echo(), "mynah-test-second", echo.server.tcp_port)
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", echo.server.tcp_port))
 
 
 def connect(server, wait_for):

@@ -172,6 +172,7 @@ class SerialServer:
         with self._lock:
             wanted = self._plugged and self._client is None
             if wanted and not self._listening:
+                _share(self._listener, True)  # for the clients, which inherit it
                 self._listener.listen(1)
             elif self._listening and not wanted:
                 # A process that another thread is just forking holds a copy of the socket until
@@ -180,17 +181,26 @@ class SerialServer:
                     self._listener.shutdown(socket.SHUT_RDWR)
                 self._listener.close()
                 self._listener = _bind(self.tcp_port)
+                _share(self._listener, False)
             self._listening = wanted
 
 
 def _bind(tcp_port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    # Windows' SO_REUSEADDR would let two servers share a port; elsewhere it only skips TIME_WAIT.
-    if not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _share(listener, True)
     try:
         listener.bind((_HOST, tcp_port))
     except OSError:
         listener.close()
         raise
     return listener
+
+
+def _share(listener: socket.socket, shared: bool) -> None:
+    """Whether others that say the same may bind the port, too, while nobody listens on it.
+
+    The server does for itself, beside connections of its own; in between nobody else is to get it.
+    """
+    # Windows' SO_REUSEADDR would let two servers listen.
+    if not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(shared))
