@@ -250,6 +250,7 @@ def test_the_program_that_has_a_port_is_named(computer):
     computer.process(4711, "minicom", has_open="/dev/ttyUSB0")
     found = look_at(computer, "/dev/ttyUSB0")["port-busy"]
     assert "minicom (process 4711)" in found.what
+    assert found.do == ("close that program, or end it: `kill 4711`",)
     computer.process(4712, "ModemManager", has_open="/dev/ttyUSB0")
     assert "is a modem" in look_at(computer, "/dev/ttyUSB0")["port-busy"].do[0]
 

@@ -119,9 +119,10 @@ def _busy(host: Host, port: str) -> Iterator[Finding]:
 
 def _busy_finding(port: str, who: Sequence[str]) -> Finding:
     names = {each.split(" (")[0] for each in who}
-    advice = "close that program, or end it: `kill NUMBER`"
+    end = f"`kill {' '.join(re.findall(r'process ([0-9]+)', ' '.join(who)))}`"
+    advice = f"close that program, or end it: {end}"
     if names & _OURS:
-        advice = "end the other Mynah command (Ctrl-C where it runs), or `kill NUMBER`"
+        advice = f"end the other Mynah command (Ctrl-C where it runs), or {end}"
     if names & {"ModemManager"}:
         advice = "wait 20 seconds: it is looking whether this is a modem"
     return causes.BUSY.found(*who, where=port, who=" and ".join(who), advice=advice)
