@@ -22,10 +22,13 @@ def addresses(n):
         for number in range(1 << 16):
             address = f"127.90.{number >> 8}.{number & 255}"
             lock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            locks.append(lock)
-            with contextlib.suppress(OSError):
+            try:
                 lock.bind((address, _LOCK_PORT))
-                found.append(address)
+            except OSError:  # somebody has it
+                lock.close()
+                continue
+            locks.append(lock)
+            found.append(address)
             if len(found) == n:
                 yield found
                 return
