@@ -7,7 +7,6 @@ import sys
 
 import pytest
 import serial
-from speaking_port import Server
 
 from mynah.cli import cli
 from mynah.errors import BoardTimeoutError, PortError
@@ -54,19 +53,6 @@ def test_bytes_become_lines_however_they_are_cut():
         assert lines == ["I 1 a: é", "half\\xff"]
         assert splitter.flush() == ["no end"]
         assert splitter.flush() == []
-
-
-@pytest.fixture
-def serve():
-    servers = []
-
-    def start(*speeches):
-        servers.append(Server(*speeches))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
 
 
 def test_following_survives_a_port_that_vanishes(serve, monkeypatch):

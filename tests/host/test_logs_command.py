@@ -5,7 +5,6 @@ import json
 import re
 
 import pytest
-from speaking_port import Server
 
 from mynah.cli import cli
 from mynah.errors import BenchFileError, BoardError, BoardTimeoutError, PortError, UsageError
@@ -24,19 +23,6 @@ Traceback (most recent call last):
 ValueError: bad
 E 4 net.tcp: refused
 """
-
-
-@pytest.fixture
-def serve():
-    servers = []
-
-    def start(*speeches):
-        servers.append(Server(*speeches))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
 
 
 @pytest.fixture
